@@ -1,0 +1,160 @@
+// READ FIRST: the names of all messages, and the typed interface of every actor.
+// The idea: what may cross a process is defined in cluster/wire/*.fbs, and the struct FlatBuffers
+// generates is the message, passed by value inside a node and packed only at the border
+// (cluster/spine/frame). What never leaves a process (a loaded model, an actor's handle) is a plain
+// struct below. An interface of an actor is the same whether it runs here or is a peer's stand-in
+// (cluster/spine/peer), so a sender cannot tell.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/caf.h"
+#include "cluster/wire/envelope_generated.h"
+#include "kernels/engine/engine.h"
+#include "mdl/base/result.h"
+
+namespace conduit::actors {
+
+// --- messages of the wire
+using GenerateRequest = wire::GenerateRequestT;
+using Admitted = wire::AdmittedT;
+using TokenChunk = wire::TokenChunkT;
+using Finished = wire::FinishedT;
+using Cancel = wire::CancelT;
+using Credit = wire::CreditT;
+using TokenizeRequest = wire::TokenizeRequestT;
+using TokenizeReply = wire::TokenizeReplyT;
+using DetokenizeRequest = wire::DetokenizeRequestT;
+using DetokenizeReply = wire::DetokenizeReplyT;
+using StatusQuery = wire::StatusQueryT;
+using ReplicaStatus = wire::ReplicaStatusT;
+
+// --- who receives an answer: any number of chunks as credit allows, then one Finished
+using TokenSink = caf::typed_actor<caf::reacts_to<TokenChunk>, caf::reacts_to<Finished>>;
+
+// --- a model replica, local or remote. An error instead of Admitted means that nothing was kept.
+using ReplicaActor = caf::typed_actor<                            //
+    caf::replies_to<GenerateRequest, TokenSink>::with<Admitted>,  //
+    caf::reacts_to<Cancel>,                                       //
+    caf::reacts_to<Credit>,                                       //
+    caf::replies_to<TokenizeRequest>::with<TokenizeReply>,        //
+    caf::replies_to<DetokenizeRequest>::with<DetokenizeReply>,    //
+    caf::replies_to<StatusQuery>::with<ReplicaStatus>>;
+
+// --- the device actor: owns a device's memory and steps its engines
+struct ModelSpec {  // what the supervisor wants to run
+  std::string name;
+  std::string path;
+  kernels::EngineOptions engine;
+};
+struct ModelLoaded {
+  std::uint64_t engine = 0;  // the device actor's name for it
+  std::shared_ptr<const kernels::Model> model;
+  kernels::EngineOptions options;  // defaults filled in
+};
+struct UnloadModel {
+  std::uint64_t engine = 0;
+};
+struct AddSequence {
+  std::uint64_t engine = 0;
+  kernels::SequenceSpec spec;
+};
+enum class SequenceAction : std::uint8_t { cancel, pause, resume };
+struct ControlSequence {
+  std::uint64_t engine = 0;
+  kernels::SequenceId id = 0;
+  SequenceAction action = SequenceAction::cancel;
+};
+struct StepDue {};    // the device actor to itself
+struct StepOutputs {  // what one step made for one engine's sequences
+  std::vector<kernels::SequenceOutput> outputs;
+};
+struct EngineStatsQuery {
+  std::uint64_t engine = 0;
+};
+
+// Where a device sends what its engine makes: the replica that loaded it. When that actor ends, the
+// engine is unloaded.
+using StepSink = caf::typed_actor<caf::reacts_to<StepOutputs>>;
+
+using DeviceActor = caf::typed_actor<                               //
+    caf::replies_to<ModelSpec, StepSink>::with<ModelLoaded>,        //
+    caf::reacts_to<UnloadModel>,                                    //
+    caf::replies_to<AddSequence>::with<caf::unit_t>,                //
+    caf::reacts_to<ControlSequence>,                                //
+    caf::replies_to<EngineStatsQuery>::with<kernels::EngineStats>,  //
+    caf::reacts_to<StepDue>>;
+
+// --- the router: model name → a ready replica
+struct ReplicaReady {  // Ready means that it has generated a token
+  std::string model;
+  ReplicaActor replica;
+  bool is_local = true;
+};
+struct RouteTo {  // the answer to a GenerateRequest: who runs it, to cancel, to grant credit, to
+                  // watch
+  ReplicaActor replica;
+  Admitted admitted;
+};
+struct ModelsQuery {};
+struct ModelEntry {
+  std::string name;
+  int ready = 0;          // replicas
+  bool expected = false;  // configured on this node, though perhaps not ready yet
+};
+struct ModelsReply {
+  std::vector<ModelEntry> models;
+};
+struct ExpectModel {  // a model that should be served: until ready its requests get `unavailable`,
+                      // not `not_found`
+  std::string model;
+};
+struct LocalReplicasQuery {};
+struct LocalReplicas {  // what membership tells the peers
+  std::vector<ReplicaReady> replicas;
+};
+
+using RouterActor = caf::typed_actor<                            //
+    caf::replies_to<GenerateRequest, TokenSink>::with<RouteTo>,  //
+    caf::replies_to<TokenizeRequest>::with<TokenizeReply>,       //
+    caf::replies_to<DetokenizeRequest>::with<DetokenizeReply>,   //
+    caf::replies_to<ModelsQuery>::with<ModelsReply>,             //
+    caf::replies_to<LocalReplicasQuery>::with<LocalReplicas>,    //
+    caf::reacts_to<ExpectModel>,                                 //
+    caf::reacts_to<ReplicaReady>>;  // it monitors each and forgets those that end
+
+}  // namespace conduit::actors
+
+// None of these is ever serialised by CAF: the border is cluster/spine/frame.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::GenerateRequestT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::AdmittedT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::TokenChunkT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::FinishedT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::CancelT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::CreditT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::TokenizeRequestT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::TokenizeReplyT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::DetokenizeRequestT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::DetokenizeReplyT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::StatusQueryT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::ReplicaStatusT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::kernels::EngineStats)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelSpec)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelLoaded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::UnloadModel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::AddSequence)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ControlSequence)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StepDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StepOutputs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::EngineStatsQuery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ReplicaReady)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RouteTo)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelsQuery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelsReply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ExpectModel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LocalReplicasQuery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LocalReplicas)

@@ -1,0 +1,2 @@
+# cmake --install, and the exported Conduit::conduit of find_package(Conduit).
+include(CMakePackageConfigHelpers)

@@ -1,0 +1,34 @@
+// A file mapped read-only into memory: the bytes of weights without a copy.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "mdl/base/result.h"
+
+namespace conduit::kernels {
+
+class MappedFile {
+ public:
+  // Errors: not_found, invalid_argument (no regular file), corrupt (empty).
+  static Result<MappedFile> open(const std::filesystem::path& path);
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const std::filesystem::path& path() const { return path_; }
+  // Gives the pages back to the system once their content has been repacked elsewhere; they are
+  // read again if touched.
+  void release_pages() const;
+
+ private:
+  std::filesystem::path path_;
+  std::shared_ptr<const std::byte> mapping_;  // unmaps when the last owner goes
+  std::span<const std::byte> bytes_;
+};
+
+// A small text file (config, tokenizer, template) as a string. Error names path and limit.
+Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit_bytes);
+
+}  // namespace conduit::kernels

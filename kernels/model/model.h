@@ -1,0 +1,37 @@
+// A model on disk, opened: a GGUF file, or a Hugging Face folder. Config, tensors, and, where
+// present, tokenizer and template. Nothing is on a device yet (weights.h does that); opening is
+// cheap, since tensors stay mapped.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "kernels/model/chat_template.h"
+#include "kernels/model/config.h"
+#include "kernels/model/tokenizer.h"
+#include "kernels/model/weights.h"
+#include "mdl/base/result.h"
+
+namespace conduit::kernels {
+
+struct Model {
+  std::filesystem::path path;
+  ModelConfig config;
+  std::optional<Tokenizer> tokenizer;         // absent: token-id prompts only
+  std::optional<ChatTemplate> chat_template;  // absent: no chat
+  std::string bos_token, eos_token;           // as the template's variables; empty when unknown
+  std::shared_ptr<const void> files;          // keeps the mapping alive
+  NamedTensors tensors;                       // views into it
+  std::size_t file_bytes = 0;                 // of all weight files
+
+  // Gives the mapped pages back once the weights are on a device.
+  void release_pages() const;
+};
+
+// `path`: FILE.gguf or a folder with config.json and safetensors. Errors name the file and what
+// would be right.
+Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path);
+
+}  // namespace conduit::kernels

@@ -1,0 +1,35 @@
+// safetensors: named tensors of one file, or of a sharded set with its index; nothing copied.
+// Format: github.com/huggingface/safetensors, README: u64 header length, JSON header, then the
+// bytes. Every offset, size, dtype and overlap is checked before use.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/model/mapped_file.h"
+#include "kernels/tensor.h"
+#include "mdl/base/result.h"
+
+namespace conduit::kernels {
+
+class SafetensorsFile {
+ public:
+  static Result<SafetensorsFile> open(const std::filesystem::path& path);
+  // The same over bytes that outlive the result (fuzzing, tests).
+  static Result<SafetensorsFile> parse(std::span<const std::byte> bytes);
+  // A folder's model.safetensors, or its shards by model.safetensors.index.json: every tensor the
+  // index names, and no other.
+  static Result<SafetensorsFile> open_folder(const std::filesystem::path& folder);
+
+  const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }
+  void release_pages() const;
+
+ private:
+  std::vector<std::shared_ptr<MappedFile>> files_;
+  std::map<std::string, TensorView, std::less<>> tensors_;
+};
+
+}  // namespace conduit::kernels
