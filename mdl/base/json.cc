@@ -29,13 +29,14 @@ Value convert(simdjson::dom::element element) {
   switch (element.type()) {
     case element_type::ARRAY: {
       Array array;
-      for (auto item : element.get_array().value_unsafe()) array.push_back(convert(item));
+      const simdjson::dom::array items = element;
+      for (auto item : items) array.push_back(convert(item));
       return array;
     }
     case element_type::OBJECT: {
       Object object;
-      for (auto field : element.get_object().value_unsafe())
-        object.push_back({std::string(field.key), convert(field.value)});
+      const simdjson::dom::object fields = element;
+      for (auto field : fields) object.push_back({std::string(field.key), convert(field.value)});
       return object;
     }
     case element_type::INT64: return element.get_int64().value_unsafe();
