@@ -1,2 +1,35 @@
-# cmake --install, and the exported Conduit::conduit of find_package(Conduit).
+# cmake --install, and what find_package(Conduit) finds: Conduit::conduit, the client library with all that it stands on.
+# A static library's private dependencies are linked by its user too, so the installed package finds them by the same deps.cmake.
 include(CMakePackageConfigHelpers)
+
+add_library(conduit_client INTERFACE)
+set_target_properties(conduit_client PROPERTIES EXPORT_NAME conduit)
+target_link_libraries(conduit_client INTERFACE conduit_cluster)
+# Public headers include each other by their path in the tree, so the tree's root is on the include path too.
+target_include_directories(conduit_client INTERFACE
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/conduit>)
+add_library(Conduit::conduit ALIAS conduit_client)
+
+set(conduit_package ${CMAKE_INSTALL_LIBDIR}/cmake/Conduit)
+install(TARGETS conduit-node conduit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS conduit_client conduit_cluster conduit_actors conduit_provisioning conduit_engine conduit_model conduit_cpu
+                conduit_mdl conduit_wire
+  EXPORT ConduitTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(EXPORT ConduitTargets NAMESPACE Conduit:: DESTINATION ${conduit_package})
+
+file(WRITE ${CMAKE_BINARY_DIR}/installed/client.h "#pragma once\n#include \"cluster/client.h\"\n")
+file(WRITE ${CMAKE_BINARY_DIR}/installed/conduit.h "#pragma once\n#include \"conduit/client.h\"\n")
+install(FILES ${CMAKE_BINARY_DIR}/installed/client.h ${CMAKE_BINARY_DIR}/installed/conduit.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit)
+install(FILES cluster/client.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/cluster)
+install(FILES mdl/base/result.h mdl/base/json.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/mdl/base)
+
+file(WRITE ${CMAKE_BINARY_DIR}/installed/ConduitConfig.cmake [[
+list(PREPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
+include(${CMAKE_CURRENT_LIST_DIR}/deps.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/ConduitTargets.cmake)
+]])
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/installed/ConduitConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/installed/ConduitConfig.cmake ${CMAKE_BINARY_DIR}/installed/ConduitConfigVersion.cmake
+              cmake/deps.cmake cmake/FindCAF.cmake
+  DESTINATION ${conduit_package})
