@@ -7,12 +7,14 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
+#include <caf/sec.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 #include <chrono>
+#include <memory>
 #include <utility>
 
 namespace conduit::actors {
@@ -48,5 +50,34 @@ auto ask(Self* self, const Target& target, std::chrono::milliseconds timeout,
          Message&&... message) {
   return self->request(target, timeout, std::forward<Message>(message)...);
 }
+
+// The reply that a handler owes and will give later: `return promise;` now, `deliver` once, from a
+// copy in whatever continues. In 0.17 a promise that is dropped, as when its actor ends, leaves its
+// asker in silence until the time-out; this one then says that the receiver is gone.
+template <class Reply>
+class Promise {
+ public:
+  template <class Self>
+  explicit Promise(Self* self)
+      : owed_(std::make_shared<Owed>(self->template make_response_promise<Reply>())) {}
+
+  template <class Value>
+  void deliver(Value&& value) const {
+    owed_->promise.deliver(std::forward<Value>(value));
+  }
+  operator caf::result<Reply>() const { return owed_->promise; }
+
+ private:
+  struct Owed {
+    explicit Owed(caf::typed_response_promise<Reply> made) : promise(std::move(made)) {}
+    Owed(const Owed&) = delete;
+    Owed& operator=(const Owed&) = delete;
+    ~Owed() {
+      if (promise.pending()) promise.deliver(make_error(caf::sec::request_receiver_down));
+    }
+    caf::typed_response_promise<Reply> promise;
+  };
+  std::shared_ptr<Owed> owed_;
+};
 
 }  // namespace conduit::actors

@@ -33,7 +33,9 @@ using DetokenizeReply = wire::DetokenizeReplyT;
 using StatusQuery = wire::StatusQueryT;
 using ReplicaStatus = wire::ReplicaStatusT;
 
-// --- who receives an answer: any number of chunks as credit allows, then one Finished
+// --- who receives an answer: any number of chunks as credit allows, then one Finished. They come
+// straight from the replica, so they may overtake the answer to the GenerateRequest, which passes
+// the router.
 using TokenSink = caf::typed_actor<caf::reacts_to<TokenChunk>, caf::reacts_to<Finished>>;
 
 // --- a model replica, local or remote. An error instead of Admitted means that nothing was kept.
@@ -63,13 +65,18 @@ struct AddSequence {
   std::uint64_t engine = 0;
   kernels::SequenceSpec spec;
 };
+// A reply of its own: 0.17 turns caf::unit_t into an empty message, which no handler of the asker
+// takes.
+struct SequenceAdded {};
 enum class SequenceAction : std::uint8_t { cancel, pause, resume };
 struct ControlSequence {
   std::uint64_t engine = 0;
   kernels::SequenceId id = 0;
   SequenceAction action = SequenceAction::cancel;
 };
-struct StepDue {};    // the device actor to itself
+struct StepDue {  // the device actor to itself; one with another number than the last is stale
+  std::uint64_t number = 0;
+};
 struct StepOutputs {  // what one step made for one engine's sequences
   std::vector<kernels::SequenceOutput> outputs;
 };
@@ -84,17 +91,31 @@ using StepSink = caf::typed_actor<caf::reacts_to<StepOutputs>>;
 using DeviceActor = caf::typed_actor<                               //
     caf::replies_to<ModelSpec, StepSink>::with<ModelLoaded>,        //
     caf::reacts_to<UnloadModel>,                                    //
-    caf::replies_to<AddSequence>::with<caf::unit_t>,                //
+    caf::replies_to<AddSequence>::with<SequenceAdded>,              //
     caf::reacts_to<ControlSequence>,                                //
     caf::replies_to<EngineStatsQuery>::with<kernels::EngineStats>,  //
     caf::reacts_to<StepDue>>;
 
-// --- the router: model name → a ready replica
+// --- a replica as the actor that it is here; the two interfaces above are parts of it
+struct RequestTimer {  // to itself
+  enum class Kind : std::uint8_t { deadline, stall };
+  kernels::SequenceId sequence = 0;
+  Kind kind = Kind::deadline;
+  std::uint64_t grants = 0;  // stall: what the reader had granted when it was set
+};
+using LocalReplica = ReplicaActor::extend<  //
+    caf::reacts_to<StepOutputs>,            //
+    caf::reacts_to<RequestTimer>>;
+
 struct ReplicaReady {  // Ready means that it has generated a token
   std::string model;
   ReplicaActor replica;
   bool is_local = true;
 };
+// Whom a replica tells that it is ready: the router, or the supervisor, which passes it on.
+using ReadySink = caf::typed_actor<caf::reacts_to<ReplicaReady>>;
+
+// --- the router: model name → a ready replica
 struct RouteTo {  // the answer to a GenerateRequest: who runs it, to cancel, to grant credit, to
                   // watch
   ReplicaActor replica;
@@ -127,6 +148,21 @@ using RouterActor = caf::typed_actor<                            //
     caf::reacts_to<ExpectModel>,                                 //
     caf::reacts_to<ReplicaReady>>;  // it monitors each and forgets those that end
 
+// --- a stream (stream.h) to itself
+struct StreamDeadline {};
+
+// --- the supervisor: what should run against what runs
+struct WaitReady {};  // answered when every model has a ready replica, or with the error of one
+                      // that cannot be loaded
+struct AllReady {};
+struct RestartReplica {  // to itself, when the back-off of that model is over
+  std::size_t model = 0;
+};
+using SupervisorActor = caf::typed_actor<        //
+    caf::replies_to<WaitReady>::with<AllReady>,  //
+    caf::reacts_to<ReplicaReady>,                //
+    caf::reacts_to<RestartReplica>>;
+
 }  // namespace conduit::actors
 
 // None of these is ever serialised by CAF: the border is cluster/spine/frame.
@@ -147,10 +183,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelSpec)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelLoaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::UnloadModel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::AddSequence)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::SequenceAdded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ControlSequence)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StepDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StepOutputs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::EngineStatsQuery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RequestTimer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ReplicaReady)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RouteTo)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelsQuery)
@@ -158,3 +196,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelsReply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ExpectModel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LocalReplicasQuery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LocalReplicas)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StreamDeadline)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::WaitReady)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::AllReady)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RestartReplica)

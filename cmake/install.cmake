@@ -11,7 +11,9 @@ target_include_directories(conduit_client INTERFACE
 add_library(Conduit::conduit ALIAS conduit_client)
 
 set(conduit_package ${CMAKE_INSTALL_LIBDIR}/cmake/Conduit)
+if(TARGET conduit)
 install(TARGETS conduit-node conduit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 install(TARGETS conduit_client conduit_cluster conduit_actors conduit_provisioning conduit_engine conduit_model conduit_cpu
                 conduit_mdl conduit_wire
   EXPORT ConduitTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

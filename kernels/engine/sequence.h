@@ -1,6 +1,7 @@
 // One request inside the engine: its tokens, how to sample, and where it stands. Plain data.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -27,6 +28,25 @@ struct SequenceSpec {
   int min_tokens = 0;             // stop ids are not sampled before
   std::vector<TokenId> stop_ids;  // end of sequence and the request's own; empty with ignore_eos
   Sampling sampling;
+};
+
+// Where a request stands. Its tokens are the prompt and then what was generated; the first
+// `computed` of them have their keys and values in the cache.
+struct Sequence {
+  SequenceSpec spec;
+  std::chrono::steady_clock::time_point arrived{};
+  std::vector<TokenId> generated{};
+  std::int64_t computed = 0;
+  bool is_paused = false;
+
+  std::int64_t prompt_length() const { return static_cast<std::int64_t>(spec.prompt.size()); }
+  std::int64_t length() const {
+    return prompt_length() + static_cast<std::int64_t>(generated.size());
+  }
+  std::int64_t longest() const { return prompt_length() + spec.max_tokens; }
+  TokenId token(std::int64_t index) const {
+    return index < prompt_length() ? spec.prompt[index] : generated[index - prompt_length()];
+  }
 };
 
 enum class FinishReason : std::uint8_t { none, stop, length, cancelled, error };

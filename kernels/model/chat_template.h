@@ -24,6 +24,9 @@ struct TemplateLimits {
   std::size_t output_bytes = 16 << 20;  // also of any intermediate string
 };
 
+// How the error of a template's own raise_exception(message) begins; the message follows.
+inline constexpr std::string_view kRaisedByTemplate = "raised by template: ";
+
 class ChatTemplate {
  public:
   // Error: invalid_argument with the line and what was expected.

@@ -1,7 +1,7 @@
 // ModelConfig: what one transformer needs to know of a checkpoint, whoever wrote it down.
 // The idea: config.json (transformers 4 and 5 styles) and GGUF metadata both end here; after this
 // nobody asks which it was. A field that a family uses and the file lacks is an error that names
-// it, never a silent default.
+// it, unless transformers documents its default for that family (kv heads of llama, say).
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,12 +42,11 @@ class GgufFile {
   Result<double> real(std::string_view key) const;  // also of an integer
   Result<std::string> text(std::string_view key) const;
 
-  void release_pages() const {
-    if (file_) file_->release_pages();
-  }
+  // What the tensors point into; null when parsed from borrowed bytes.
+  const std::shared_ptr<const MappedFile>& file() const { return file_; }
 
  private:
-  std::shared_ptr<MappedFile> file_;  // null when parsed from borrowed bytes
+  std::shared_ptr<const MappedFile> file_;
   std::map<std::string, GgufValue, std::less<>> metadata_;
   std::map<std::string, TensorView, std::less<>> tensors_;
 };

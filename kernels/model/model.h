@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kernels/model/chat_template.h"
 #include "kernels/model/config.h"
+#include "kernels/model/mapped_file.h"
 #include "kernels/model/tokenizer.h"
 #include "kernels/model/weights.h"
 #include "mdl/base/result.h"
@@ -22,9 +24,9 @@ struct Model {
   std::optional<Tokenizer> tokenizer;         // absent: token-id prompts only
   std::optional<ChatTemplate> chat_template;  // absent: no chat
   std::string bos_token, eos_token;           // as the template's variables; empty when unknown
-  std::shared_ptr<const void> files;          // keeps the mapping alive
-  NamedTensors tensors;                       // views into it
-  std::size_t file_bytes = 0;                 // of all weight files
+  std::vector<std::shared_ptr<const MappedFile>> files;  // of the weights
+  NamedTensors tensors;                                  // views into them
+  std::size_t file_bytes = 0;                            // of all weight files
 
   // Gives the mapped pages back once the weights are on a device.
   void release_pages() const;

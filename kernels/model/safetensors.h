@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,10 +26,11 @@ class SafetensorsFile {
   static Result<SafetensorsFile> open_folder(const std::filesystem::path& folder);
 
   const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }
-  void release_pages() const;
+  // What the tensors point into; empty when parsed from borrowed bytes.
+  const std::vector<std::shared_ptr<const MappedFile>>& files() const { return files_; }
 
  private:
-  std::vector<std::shared_ptr<MappedFile>> files_;
+  std::vector<std::shared_ptr<const MappedFile>> files_;
   std::map<std::string, TensorView, std::less<>> tensors_;
 };
 

@@ -1,7 +1,9 @@
 // Tokenizer: text ↔ token ids, exactly as Hugging Face `tokenizers` would; from tokenizer.json or
-// GGUF metadata. The idea: added tokens are cut out first, the rest is split by the family's
-// pre-tokenizer, and each piece is merged by byte-level BPE ranks. Immutable after it was made, so
-// any thread may use it. Not here: chat templates (chat_template.h), which produce the text.
+// GGUF metadata. The idea: one straight pipeline, a file per stage: added tokens are cut out
+// (added_tokens.h), the rest is normalized (unicode.h), cut into words (pre_tokenizer.h), each word
+// is merged by byte-level BPE ranks (bpe.h), and the result surrounded (post_processor.h).
+// Immutable after it was made, so any thread may use it. Not here: chat templates
+// (chat_template.h), which produce the text.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +20,14 @@
 namespace conduit::kernels {
 
 class GgufFile;
+struct TokenizerParts;
 using TokenId = std::int32_t;
 
 struct EncodeOptions {
   bool add_special = true;  // the post-processor's tokens (BOS …)
-  bool parse_special =
-      true;  // added tokens inside the text become their ids; false: they are plain text
+  // Special tokens inside the text become their ids; false: they are plain text. Added tokens that
+  // are not special (Qwen's <think>) are found either way, as in Hugging Face's library.
+  bool parse_special = true;
 };
 
 class Tokenizer {
@@ -34,22 +38,24 @@ class Tokenizer {
   static Result<Tokenizer> from_gguf(const GgufFile& file);
 
   // Text that is not valid UTF-8 is read as if each maximal ill-formed subsequence were U+FFFD.
+  // At most 2 GB; requests are limited far below.
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
   // Invalid bytes become U+FFFD, one per maximal ill-formed subsequence. Ids outside the vocabulary
   // give nothing.
   std::string decode(std::span<const TokenId> ids, bool skip_special = false) const;
 
   int vocab_size() const;  // largest id + 1
-  std::optional<TokenId> id_of(
-      std::string_view token) const;  // by its spelling in the vocabulary, added tokens included
-  std::string_view token(TokenId id) const;  // that spelling; empty when there is none
-  std::string_view bytes(
-      TokenId id) const;  // what it stands for in the decoded text (may be part of a character)
+  // By its spelling in the vocabulary, added tokens included.
+  std::optional<TokenId> id_of(std::string_view token) const;
+  // That spelling; empty when there is none.
+  std::string_view token(TokenId id) const;
+  // What it stands for in the decoded text; may be a part of a character.
+  std::string_view bytes(TokenId id) const;
   bool is_special(TokenId id) const;
 
  private:
-  struct Parts;
-  std::shared_ptr<const Parts> parts_;
+  explicit Tokenizer(TokenizerParts parts);
+  std::shared_ptr<const TokenizerParts> parts_;
 };
 
 // Decodes token by token and never releases a broken character: bytes wait until their character is

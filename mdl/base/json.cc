@@ -92,7 +92,7 @@ void append(std::string& out, const Value& value) {
     case Kind::null: out += "null"; break;
     case Kind::boolean: out += value.as_bool() ? "true" : "false"; break;
     case Kind::integer: out += std::to_string(value.as_int()); break;
-    case Kind::unsigned_integer:  // above INT64_MAX: as_double would lose digits
+    case Kind::unsigned_integer: out += std::to_string(value.as_uint()); break;
     case Kind::real: append_number(out, value.as_double()); break;
     case Kind::string: append_quoted(out, value.as_string()); break;
     case Kind::array: {
@@ -124,6 +124,11 @@ void append(std::string& out, const Value& value) {
 
 bool Value::as_bool() const { return expect<bool>(data_); }
 std::int64_t Value::as_int() const { return expect<std::int64_t>(data_); }
+std::uint64_t Value::as_uint() const {
+  if (kind() == Kind::unsigned_integer) return expect<std::uint64_t>(data_);
+  CONDUIT_CHECK(as_int() >= 0, "a negative JSON integer was read as unsigned");
+  return static_cast<std::uint64_t>(as_int());
+}
 double Value::as_double() const {
   if (kind() == Kind::integer) return static_cast<double>(as_int());
   if (kind() == Kind::unsigned_integer) return static_cast<double>(expect<std::uint64_t>(data_));
@@ -155,7 +160,9 @@ void Value::set(std::string key, Value value) {
 
 bool operator==(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) {
+    // An unsigned_integer is above every integer, so the kinds must agree too.
     if (a.kind() == Kind::integer && b.kind() == Kind::integer) return a.as_int() == b.as_int();
+    if (a.is_integer() && b.is_integer()) return a.kind() == b.kind() && a.as_uint() == b.as_uint();
     return a.as_double() == b.as_double();
   }
   if (a.kind() != b.kind()) return false;

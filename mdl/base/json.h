@@ -36,24 +36,16 @@ enum class Kind : std::uint8_t {
 
 class Value {
  public:
-  Value() = default;
-  Value(std::nullptr_t) {}
-  Value(bool value) : data_(value) {}
+  Value();
+  Value(std::nullptr_t);
+  Value(bool value);
   template <class Int,
             std::enable_if_t<std::is_integral_v<Int> && !std::is_same_v<Int, bool>, int> = 0>
-  Value(Int value) {
-    if constexpr (std::is_signed_v<Int> || sizeof(Int) < 8) {
-      data_ = static_cast<std::int64_t>(value);
-    } else if (value <= static_cast<std::uint64_t>(INT64_MAX)) {
-      data_ = static_cast<std::int64_t>(value);
-    } else {
-      data_ = static_cast<std::uint64_t>(value);
-    }
-  }
-  Value(double value) : data_(value) {}
-  Value(std::string value) : data_(std::move(value)) {}
-  Value(std::string_view value) : data_(std::string(value)) {}
-  Value(const char* value) : data_(std::string(value)) {}
+  Value(Int value);
+  Value(double value);
+  Value(std::string value);
+  Value(std::string_view value);
+  Value(const char* value);
   Value(Array value);
   Value(Object value);
 
@@ -69,8 +61,9 @@ class Value {
   // Each requires its kind (a wrong one is a bug here and aborts): ask first, or use the readers
   // below.
   bool as_bool() const;
-  std::int64_t as_int() const;  // also a uint64 above INT64_MAX aborts
-  double as_double() const;     // of any number
+  std::int64_t as_int() const;    // also a uint64 above INT64_MAX aborts
+  std::uint64_t as_uint() const;  // of a non-negative integer
+  double as_double() const;       // of any number
   const std::string& as_string() const;
   const Array& as_array() const;
   Array& as_array();
@@ -92,6 +85,26 @@ struct Member {
   std::string key;
   Value value;
 };
+
+// Defined here because clang, in C++20, needs Member complete to make the variant.
+inline Value::Value() = default;
+inline Value::Value(std::nullptr_t) {}
+inline Value::Value(bool value) : data_(value) {}
+inline Value::Value(double value) : data_(value) {}
+inline Value::Value(std::string value) : data_(std::move(value)) {}
+inline Value::Value(std::string_view value) : data_(std::string(value)) {}
+inline Value::Value(const char* value) : data_(std::string(value)) {}
+
+template <class Int, std::enable_if_t<std::is_integral_v<Int> && !std::is_same_v<Int, bool>, int>>
+Value::Value(Int value) {
+  if constexpr (std::is_signed_v<Int> || sizeof(Int) < 8) {
+    data_ = static_cast<std::int64_t>(value);
+  } else if (value <= static_cast<std::uint64_t>(INT64_MAX)) {
+    data_ = static_cast<std::int64_t>(value);
+  } else {
+    data_ = static_cast<std::uint64_t>(value);
+  }
+}
 
 bool operator==(const Value& a,
                 const Value& b);  // 1 and 1.0 are equal; member order does not matter

@@ -1,0 +1,109 @@
+// Token → text → held back or pending → chunk.
+#include "actors/answer.h"
+
+#include <utility>
+
+namespace conduit::actors {
+
+namespace {
+
+wire::FinishReason to_wire(kernels::FinishReason reason) {
+  switch (reason) {
+    case kernels::FinishReason::none: return wire::FinishReason::none;
+    case kernels::FinishReason::stop: return wire::FinishReason::stop;
+    case kernels::FinishReason::length: return wire::FinishReason::length;
+    case kernels::FinishReason::cancelled: return wire::FinishReason::cancelled;
+    case kernels::FinishReason::error: return wire::FinishReason::error;
+  }
+  return wire::FinishReason::error;
+}
+
+}  // namespace
+
+Answer::Answer(GenerateRequest request, const kernels::Tokenizer* tokenizer,
+               std::size_t prompt_tokens)
+    : tokenizer_(tokenizer),
+      stop_strings_(std::move(request.stop)),
+      min_tokens_(static_cast<std::uint32_t>(request.min_tokens)),
+      credit_(request.credit) {
+  if (tokenizer != nullptr) detokenizer_.emplace(*tokenizer, request.skip_special);
+  pending_.id = request.id;
+  finished_.id = request.id;
+  finished_.prompt_tokens = static_cast<std::uint32_t>(prompt_tokens);
+}
+
+void Answer::push(const kernels::SequenceOutput& output) {
+  if (is_complete()) return;
+  const bool has_token = output.reason != kernels::FinishReason::cancelled &&
+                         output.reason != kernels::FinishReason::error;
+  if (has_token) {
+    if (pending_.tokens.empty()) pending_.first_index = finished_.completion_tokens;
+    pending_.tokens.push_back(output.token);
+    ++finished_.completion_tokens;
+    add_logprobs(output.logprobs);
+    add_text(output);
+  }
+  complete(output);
+}
+
+void Answer::add_logprobs(const std::vector<kernels::TokenLogprob>& logprobs) {
+  for (const kernels::TokenLogprob& entry : logprobs) {
+    pending_.logprobs.emplace_back(entry.id, entry.logprob);
+    pending_.logprob_bytes.emplace_back(tokenizer_ == nullptr ? std::string_view{}
+                                                              : tokenizer_->bytes(entry.id));
+  }
+}
+
+void Answer::add_text(const kernels::SequenceOutput& output) {
+  // A stop token is told by its id; its text is no part of the answer.
+  if (!detokenizer_ || output.reason == kernels::FinishReason::stop) return;
+  const std::string text = detokenizer_->push(output.token);
+  // Until the least length is reached a stop string is text like any other.
+  pending_.text += finished_.completion_tokens <= min_tokens_ ? text : stop_strings_.push(text);
+}
+
+void Answer::complete(const kernels::SequenceOutput& output) {
+  const bool is_last = output.reason != kernels::FinishReason::none;
+  if (is_last && detokenizer_) pending_.text += stop_strings_.push(detokenizer_->flush());
+  if (stop_strings_.found()) {
+    finished_.reason = wire::FinishReason::stop;
+    finished_.stop_text = *stop_strings_.found();
+    return;
+  }
+  if (!is_last) return;
+  pending_.text += stop_strings_.flush();
+  finished_.reason = to_wire(output.reason);
+  if (output.reason == kernels::FinishReason::stop) finished_.stop_token = output.token;
+  if (output.reason == kernels::FinishReason::error)
+    finished_ = failed({Code::internal, "the model gave no usable probabilities"});
+}
+
+std::optional<TokenChunk> Answer::take_chunk() {
+  if (!has_pending() || !has_credit()) return std::nullopt;
+  --credit_;
+  TokenChunk next;
+  next.id = pending_.id;
+  next.first_index = finished_.completion_tokens;
+  return std::exchange(pending_, std::move(next));
+}
+
+void Answer::grant(std::uint32_t chunks) {
+  credit_ += chunks;
+  granted_ += chunks;
+}
+
+Finished Answer::cancelled() const {
+  Finished finished = finished_;
+  finished.reason = wire::FinishReason::cancelled;
+  return finished;
+}
+
+Finished Answer::failed(const Error& error) const {
+  Finished finished = finished_;
+  finished.reason = wire::FinishReason::error;
+  finished.error_code = static_cast<std::uint8_t>(error.code);
+  finished.error_message = error.message;
+  return finished;
+}
+
+}  // namespace conduit::actors

@@ -1,0 +1,111 @@
+// Checked reading of JSON fields.
+#include "cluster/gateway/field_reader.h"
+
+#include <charconv>
+
+namespace conduit::cluster {
+
+namespace {
+
+std::string short_number(double value) {
+  char text[32];
+  auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  return {text, end};
+}
+
+}  // namespace
+
+FieldReader::FieldReader(const json::Value& object, std::string prefix)
+    : object_(object), prefix_(std::move(prefix)) {
+  if (!object.is_object()) failure_ = invalid_request("", "the body must be a JSON object");
+}
+
+const json::Value* FieldReader::find(std::string_view name) const {
+  const json::Value* value = object_.find(name);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+void FieldReader::fail(std::string_view name, std::string_view problem) {
+  if (failure_) return;
+  const std::string param = prefix_ + std::string(name);
+  failure_ = invalid_request(param, param + " " + std::string(problem));
+}
+
+void FieldReader::take_failure(const FieldReader& nested) {
+  if (!failure_) failure_ = nested.failure_;
+}
+
+bool FieldReader::boolean(std::string_view name, bool fallback) {
+  const json::Value* value = find(name);
+  if (value == nullptr) return fallback;
+  if (value->is_bool()) return value->as_bool();
+  fail(name, "must be true or false");
+  return fallback;
+}
+
+std::int64_t FieldReader::integer(std::string_view name, std::int64_t fallback, std::int64_t lowest,
+                                  std::int64_t highest) {
+  const json::Value* value = find(name);
+  if (value == nullptr) return fallback;
+  if (value->kind() == json::Kind::integer && value->as_int() >= lowest &&
+      value->as_int() <= highest)
+    return value->as_int();
+  fail(name, "must be an integer from " + std::to_string(lowest) + " to " +
+                 std::to_string(highest) + ", not " + json::dump(*value).substr(0, 40));
+  return fallback;
+}
+
+double FieldReader::number(std::string_view name, double fallback, double lowest, double highest) {
+  const json::Value* value = find(name);
+  if (value == nullptr) return fallback;
+  if (value->is_number() && value->as_double() >= lowest && value->as_double() <= highest)
+    return value->as_double();
+  fail(name, "must be a number from " + short_number(lowest) + " to " + short_number(highest) +
+                 ", not " + json::dump(*value).substr(0, 40));
+  return fallback;
+}
+
+std::string FieldReader::text(std::string_view name) {
+  const json::Value* value = find(name);
+  if (value == nullptr) return "";
+  if (value->is_string()) return value->as_string();
+  fail(name, "must be a string");
+  return "";
+}
+
+std::string FieldReader::required_text(std::string_view name) {
+  std::string value = text(name);
+  if (value.empty()) fail(name, "is required");
+  return value;
+}
+
+const json::Value* FieldReader::object(std::string_view name) {
+  const json::Value* value = find(name);
+  if (value == nullptr || value->is_object()) return value;
+  fail(name, "must be an object");
+  return nullptr;
+}
+
+std::vector<std::int32_t> FieldReader::token_ids(std::string_view name, std::size_t at_most) {
+  const json::Value* value = find(name);
+  if (value == nullptr) return {};
+  auto ids = as_token_ids(*value);
+  if (ids && ids->size() <= at_most) return *std::move(ids);
+  fail(name, "must be a list of at most " + std::to_string(at_most) + " token ids");
+  return {};
+}
+
+std::optional<std::vector<std::int32_t>> as_token_ids(const json::Value& value) {
+  if (!value.is_array()) return std::nullopt;
+  std::vector<std::int32_t> ids;
+  ids.reserve(value.as_array().size());
+  for (const json::Value& item : value.as_array()) {
+    if (item.kind() != json::Kind::integer) return std::nullopt;
+    const std::int64_t id = item.as_int();
+    if (id < 0 || id > INT32_MAX) return std::nullopt;
+    ids.push_back(static_cast<std::int32_t>(id));
+  }
+  return ids;
+}
+
+}  // namespace conduit::cluster

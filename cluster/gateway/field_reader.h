@@ -1,0 +1,52 @@
+// FieldReader: the fields of a request's JSON body, with types and ranges checked.
+// The idea: reading goes straight on and the first failure is kept, so a parser reads like the list
+// of its fields and asks once, at the end, whether all was well. A field that is null counts as
+// left out, as OpenAI's clients send it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cluster/gateway/api_error.h"
+#include "mdl/base/json.h"
+
+namespace conduit::cluster {
+
+class FieldReader {
+ public:
+  // `prefix`: of the names in messages, for a nested object: "stream_options.".
+  explicit FieldReader(const json::Value& object, std::string prefix = "");
+
+  // nullptr: left out.
+  const json::Value* find(std::string_view name) const;
+
+  bool boolean(std::string_view name, bool fallback);
+  // Within [lowest, highest].
+  std::int64_t integer(std::string_view name, std::int64_t fallback, std::int64_t lowest,
+                       std::int64_t highest);
+  double number(std::string_view name, double fallback, double lowest, double highest);
+  std::string text(std::string_view name);           // empty: left out
+  std::string required_text(std::string_view name);  // not empty
+  const json::Value* object(std::string_view name);  // nullptr: left out
+  std::vector<std::int32_t> token_ids(std::string_view name, std::size_t at_most);
+
+  // The first one counts.
+  void fail(std::string_view name, std::string_view problem);
+  // … also of a nested object's reader.
+  void take_failure(const FieldReader& nested);
+  const std::optional<ApiError>& failure() const { return failure_; }
+
+ private:
+  const json::Value& object_;
+  std::string prefix_;
+  std::optional<ApiError> failure_;
+};
+
+// A list of token ids, each from 0 to 2^31 - 1; nothing when it is something else.
+std::optional<std::vector<std::int32_t>> as_token_ids(const json::Value& value);
+
+}  // namespace conduit::cluster

@@ -1,0 +1,66 @@
+// The routes on a server.
+#include "cluster/gateway/gateway.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/gateway/routes.h"
+#include "mdl/base/log.h"
+#include "provisioning/http_server.h"
+
+namespace conduit::cluster {
+
+namespace {
+
+// What is left for the last bytes of answers after a drain used up its time.
+constexpr std::chrono::milliseconds kFlushTime{1'000};
+
+// Refused before there was a request that a route could answer.
+std::string refusal_body(const provisioning::HttpRefusal& refusal) {
+  count_request("refused", refusal.status);
+  log::info("request refused",
+            {{"status", refusal.status}, {"reason", refusal.message}, {"peer", refusal.peer}});
+  return json::dump(error_object({refusal.status, refusal.message, "", ""}));
+}
+
+}  // namespace
+
+struct Gateway::Parts {
+  Routes routes;
+  std::unique_ptr<provisioning::HttpServer> server;  // last: its threads use the routes
+};
+
+Gateway::Gateway(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Gateway::~Gateway() = default;
+
+Result<std::unique_ptr<Gateway>> Gateway::start(caf::actor_system& system,
+                                                actors::RouterActor router,
+                                                GatewayOptions options) {
+  auto parts = std::unique_ptr<Parts>(new Parts{{system, std::move(router), options}, nullptr});
+  provisioning::HttpServerOptions http;
+  http.host = options.host;
+  http.port = options.port;
+  http.threads = options.http_threads;
+  http.refusal_body = refusal_body;
+  auto handler = [routes = &parts->routes](provisioning::HttpRequest request,
+                                           provisioning::Responder responder) {
+    routes->handle(request, std::move(responder));
+  };
+  CONDUIT_TRY(parts->server, provisioning::HttpServer::start(std::move(http), std::move(handler)));
+  return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
+}
+
+std::uint16_t Gateway::port() const { return parts_->server->port(); }
+
+bool Gateway::drain(std::chrono::milliseconds bound) {
+  const auto end = std::chrono::steady_clock::now() + bound;
+  parts_->routes.begin_drain();
+  const bool all_finished = parts_->routes.open_answers().wait_until_none(bound);
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  parts_->server->stop(std::max(left, kFlushTime));
+  return all_finished;
+}
+
+}  // namespace conduit::cluster

@@ -1,0 +1,163 @@
+// The objects of OpenAI's reference, field by field.
+#include "cluster/gateway/openai_reply.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/gateway/logprobs.h"
+
+namespace conduit::cluster {
+
+namespace {
+
+json::Value ids(const std::vector<std::int32_t>& tokens) {
+  return json::Array(tokens.begin(), tokens.end());
+}
+
+json::Value finish_reason(const actors::Finished& finished) {
+  switch (finished.reason) {
+    case wire::FinishReason::stop: return "stop";
+    case wire::FinishReason::length: return "length";
+    case wire::FinishReason::cancelled: return "abort";
+    case wire::FinishReason::error: return "error";
+    case wire::FinishReason::none: break;
+  }
+  return nullptr;
+}
+
+// vLLM's: the stop string or stop token id of the request that ended it; null for the model's own
+// end.
+json::Value stop_reason(const actors::GenerateRequest& request, const actors::Finished& finished) {
+  if (!finished.stop_text.empty()) return finished.stop_text;
+  const auto& asked = request.stop_token_ids;
+  if (std::find(asked.begin(), asked.end(), finished.stop_token) != asked.end())
+    return finished.stop_token;
+  return nullptr;
+}
+
+json::Value logprobs_of(const AnswerPlan& plan, std::size_t index, const actors::TokenChunk& chunk,
+                        std::size_t& offset) {
+  if (plan.requests[index].logprobs < 0) return nullptr;
+  return plan.is_chat ? chat_logprobs(chunk) : completion_logprobs(chunk, offset);
+}
+
+json::Value envelope(const AnswerPlan& plan, const AnswerHead& head, json::Array choices) {
+  const char* object = !plan.is_chat    ? "text_completion"
+                       : plan.is_stream ? "chat.completion.chunk"
+                                        : "chat.completion";
+  json::Value out = json::Object{{"id", head.id},
+                                 {"object", object},
+                                 {"created", head.created},
+                                 {"model", plan.model},
+                                 {"choices", std::move(choices)}};
+  if (plan.is_stream && plan.wants_usage) out.set("usage", nullptr);
+  return out;
+}
+
+json::Value event_choice(const AnswerPlan& plan, std::size_t index, json::Value delta,
+                         std::string text) {
+  json::Value choice = json::Object{{"index", index}};
+  if (plan.is_chat) {
+    choice.set("delta", std::move(delta));
+  } else {
+    choice.set("text", std::move(text));
+  }
+  choice.set("logprobs", nullptr);
+  choice.set("finish_reason", nullptr);
+  return choice;
+}
+
+json::Value whole_choice(const AnswerPlan& plan, std::size_t index, const PromptFacts& prompt,
+                         Choice& choice) {
+  json::Value out = json::Object{{"index", index}};
+  if (plan.is_chat) {
+    out.set(
+        "message",
+        json::Object{{"role", "assistant"}, {"content", choice.answer.text}, {"refusal", nullptr}});
+  } else {
+    out.set("text", plan.wants_echo ? prompt.text + choice.answer.text : choice.answer.text);
+  }
+  out.set("logprobs", logprobs_of(plan, index, choice.answer, choice.logprob_offset));
+  out.set("finish_reason", finish_reason(choice.finished));
+  out.set("stop_reason", stop_reason(plan.requests[index], choice.finished));
+  if (plan.wants_token_ids) {
+    if (!plan.is_chat) out.set("prompt_token_ids", ids(prompt.token_ids));
+    out.set("token_ids", ids(choice.answer.tokens));
+  }
+  return out;
+}
+
+}  // namespace
+
+void append(actors::TokenChunk& answer, const actors::TokenChunk& chunk) {
+  answer.text += chunk.text;
+  answer.tokens.insert(answer.tokens.end(), chunk.tokens.begin(), chunk.tokens.end());
+  answer.logprobs.insert(answer.logprobs.end(), chunk.logprobs.begin(), chunk.logprobs.end());
+  answer.logprob_bytes.insert(answer.logprob_bytes.end(), chunk.logprob_bytes.begin(),
+                              chunk.logprob_bytes.end());
+}
+
+json::Value usage_of(const AnswerPlan& plan, const std::vector<Choice>& choices) {
+  std::uint64_t prompt = 0, completion = 0;
+  const auto n = static_cast<std::size_t>(plan.choices_per_prompt);
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    if (i % n == 0) prompt += choices[i].finished.prompt_tokens;
+    completion += choices[i].finished.completion_tokens;
+  }
+  return json::Object{{"prompt_tokens", prompt},
+                      {"total_tokens", prompt + completion},
+                      {"completion_tokens", completion}};
+}
+
+json::Value whole_answer(const AnswerPlan& plan, const AnswerHead& head,
+                         const std::vector<PromptFacts>& prompts, std::vector<Choice>& choices) {
+  json::Array parts;
+  const auto n = static_cast<std::size_t>(plan.choices_per_prompt);
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    parts.push_back(whole_choice(plan, i, prompts[i / n], choices[i]));
+  json::Value out = envelope(plan, head, std::move(parts));
+  out.set("usage", usage_of(plan, choices));
+  if (plan.is_chat && plan.wants_token_ids)
+    out.set("prompt_token_ids", ids(prompts.front().token_ids));
+  return out;
+}
+
+json::Value first_event(const AnswerPlan& plan, const AnswerHead& head, std::size_t index,
+                        const PromptFacts& prompt) {
+  json::Value choice =
+      event_choice(plan, index, json::Object{{"role", "assistant"}, {"content", ""}},
+                   plan.wants_echo ? prompt.text : "");
+  if (plan.wants_token_ids && !plan.is_chat) choice.set("prompt_token_ids", ids(prompt.token_ids));
+  json::Value event = envelope(plan, head, {std::move(choice)});
+  if (plan.wants_token_ids && plan.is_chat) event.set("prompt_token_ids", ids(prompt.token_ids));
+  return event;
+}
+
+json::Value chunk_event(const AnswerPlan& plan, const AnswerHead& head, std::size_t index,
+                        const actors::TokenChunk& chunk, std::size_t& logprob_offset) {
+  json::Value choice = event_choice(plan, index, json::Object{{"content", chunk.text}}, chunk.text);
+  choice.set("logprobs", logprobs_of(plan, index, chunk, logprob_offset));
+  if (plan.wants_token_ids) choice.set("token_ids", ids(chunk.tokens));
+  return envelope(plan, head, {std::move(choice)});
+}
+
+json::Value last_event(const AnswerPlan& plan, const AnswerHead& head, std::size_t index,
+                       const actors::Finished& finished) {
+  json::Value choice = event_choice(plan, index, json::Object{}, "");
+  choice.set("finish_reason", finish_reason(finished));
+  choice.set("stop_reason", stop_reason(plan.requests[index], finished));
+  return envelope(plan, head, {std::move(choice)});
+}
+
+json::Value usage_event(const AnswerPlan& plan, const AnswerHead& head,
+                        const std::vector<Choice>& choices) {
+  json::Value event = envelope(plan, head, {});
+  event.set("usage", usage_of(plan, choices));
+  return event;
+}
+
+bool is_visible(const AnswerPlan& plan, const actors::TokenChunk& chunk) {
+  return !chunk.text.empty() || plan.wants_token_ids || !chunk.logprobs.empty();
+}
+
+}  // namespace conduit::cluster

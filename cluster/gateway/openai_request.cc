@@ -1,0 +1,277 @@
+// The fields of each body, in the order of OpenAI's reference.
+#include "cluster/gateway/openai_request.h"
+
+#include "actors/prompt.h"
+#include "cluster/gateway/chat_messages.h"
+#include "cluster/gateway/field_reader.h"
+
+namespace conduit::cluster {
+
+namespace {
+
+constexpr actors::RequestLimits kLimits;
+
+// A field of OpenAI's or vLLM's API that would change the answer and is not supported; the values
+// in `neutral` ask for nothing (as null does).
+struct Unsupported {
+  const char* name;
+  std::vector<json::Value> neutral;
+};
+
+const std::vector<Unsupported>& unsupported_everywhere() {
+  static const std::vector<Unsupported> fields{
+      {"frequency_penalty", {0}},
+      {"presence_penalty", {0}},
+      {"repetition_penalty", {1}},
+      {"length_penalty", {1}},
+      {"logit_bias", {json::Object{}}},
+      {"logits_processors", {json::Array{}}},
+      {"use_beam_search", {false}},
+      {"allowed_token_ids", {json::Array{}}},
+      {"bad_words", {json::Array{}}},
+      {"include_stop_str_in_output", {false}},
+      {"spaces_between_special_tokens", {true}},
+      {"prompt_logprobs", {}},
+      {"truncate_prompt_tokens", {}},
+      {"return_tokens_as_token_ids", {false}},
+      {"response_format", {json::Object{{"type", "text"}}}},
+      {"structured_outputs", {}},
+      {"guided_json", {}},
+      {"guided_regex", {}},
+      {"guided_choice", {}},
+      {"guided_grammar", {}},
+  };
+  return fields;
+}
+
+const std::vector<Unsupported>& unsupported_in_chat() {
+  static const std::vector<Unsupported> fields{
+      {"audio", {}},
+      {"modalities", {json::Array{"text"}}},
+      {"prediction", {}},
+      {"functions", {json::Array{}}},
+      {"function_call", {"auto", "none"}},
+      {"tool_choice", {"auto", "none"}},
+      {"web_search_options", {}},
+      {"reasoning_effort", {}},
+      {"verbosity", {"medium"}},
+      {"chat_template", {}},
+      {"documents", {json::Array{}}},
+      {"echo", {false}},
+      {"add_generation_prompt", {true}},
+      {"continue_final_message", {false}},
+      {"add_special_tokens", {false}},
+  };
+  return fields;
+}
+
+const std::vector<Unsupported>& unsupported_in_completions() {
+  static const std::vector<Unsupported> fields{
+      {"best_of", {1}},
+      {"suffix", {""}},
+      {"prompt_embeds", {}},
+      {"add_special_tokens", {true}},
+  };
+  return fields;
+}
+
+void refuse_unsupported(FieldReader& body, const std::vector<Unsupported>& fields) {
+  for (const Unsupported& field : fields) {
+    const json::Value* value = body.find(field.name);
+    if (value == nullptr) continue;
+    bool is_neutral = false;
+    for (const json::Value& neutral : field.neutral) is_neutral |= *value == neutral;
+    if (!is_neutral)
+      body.fail(field.name, "is not supported with the value " + json::dump(*value).substr(0, 80));
+  }
+}
+
+void read_stop(FieldReader& body, actors::GenerateRequest& request) {
+  const json::Value* stop = body.find("stop");
+  if (stop == nullptr) return;
+  const json::Array stops = stop->is_array() ? stop->as_array() : json::Array{*stop};
+  bool is_good = stops.size() <= kLimits.stop_strings;
+  for (const json::Value& text : stops) {
+    is_good = is_good && text.is_string() && !text.as_string().empty() &&
+              text.as_string().size() <= kLimits.stop_bytes;
+    if (is_good) request.stop.push_back(text.as_string());
+  }
+  if (!is_good)
+    body.fail("stop", "must be a string or a list of at most " +
+                          std::to_string(kLimits.stop_strings) + " strings of 1 to " +
+                          std::to_string(kLimits.stop_bytes) + " bytes");
+}
+
+void read_seed(FieldReader& body, actors::GenerateRequest& request) {
+  request.has_seed = body.find("seed") != nullptr;
+  request.seed = static_cast<std::uint64_t>(body.integer("seed", 0, INT64_MIN, INT64_MAX));
+}
+
+// What is the same for every choice of either route.
+actors::GenerateRequest read_sampling(FieldReader& body) {
+  actors::GenerateRequest request;
+  request.temperature = static_cast<float>(body.number("temperature", 1, 0, kMaxTemperature));
+  request.top_p = static_cast<float>(body.number("top_p", 1, 0, 1));
+  if (request.top_p == 0) body.fail("top_p", "must be above 0 and at most 1");
+  // vLLM's -1 is its older word for all of them.
+  request.top_k = std::max(0, static_cast<int>(body.integer("top_k", 0, -1, INT32_MAX)));
+  request.min_p = static_cast<float>(body.number("min_p", 0, 0, 1));
+  request.min_tokens = static_cast<int>(body.integer("min_tokens", 0, 0, INT32_MAX));
+  request.ignore_eos = body.boolean("ignore_eos", false);
+  request.skip_special = body.boolean("skip_special_tokens", true);
+  request.stop_token_ids = body.token_ids("stop_token_ids", kLimits.stop_token_ids);
+  read_seed(body, request);
+  read_stop(body, request);
+  return request;
+}
+
+void read_delivery(FieldReader& body, AnswerPlan& plan) {
+  plan.model = body.required_text("model");
+  plan.is_stream = body.boolean("stream", false);
+  plan.wants_token_ids = body.boolean("return_token_ids", false);
+  plan.choices_per_prompt = static_cast<int>(body.integer("n", 1, 1, kMaxChoices));
+  if (const json::Value* options = body.object("stream_options")) {
+    FieldReader nested(*options, "stream_options.");
+    plan.wants_usage = nested.boolean("include_usage", false);
+    if (nested.boolean("continuous_usage_stats", false))
+      nested.fail("continuous_usage_stats", "is not supported");
+    body.take_failure(nested);
+    if (!plan.is_stream) body.fail("stream_options", "is only allowed with stream");
+  }
+}
+
+std::size_t prompt_bytes(const actors::GenerateRequest& request) {
+  return request.messages_json.size() + request.template_args_json.size() + request.prompt.size() +
+         request.prompt_tokens.size() * sizeof(std::int32_t);
+}
+
+// Adds the `n` choices of one prompt; their draws differ though the seed is one.
+void add_choices(FieldReader& body, AnswerPlan& plan, const actors::GenerateRequest& request) {
+  const std::size_t bytes =
+      prompt_bytes(request) * static_cast<std::size_t>(plan.choices_per_prompt);
+  if (bytes > kMaxCopiedBytes)
+    return body.fail("n", "copies of this prompt have " + std::to_string(bytes) +
+                              " bytes; the limit is " + std::to_string(kMaxCopiedBytes));
+  for (int i = 0; i < plan.choices_per_prompt; ++i) {
+    plan.requests.push_back(request);
+    plan.requests.back().seed += static_cast<std::uint64_t>(i);
+  }
+}
+
+int read_logprobs_of_chat(FieldReader& body) {
+  const bool wanted = body.boolean("logprobs", false);
+  const int top = static_cast<int>(body.integer("top_logprobs", 0, 0, kLimits.logprobs));
+  if (!wanted && top > 0) body.fail("top_logprobs", "needs logprobs to be true");
+  return wanted ? top : -1;
+}
+
+// A prompt is a string or a list of token ids; a list of prompts is a list of either.
+std::optional<actors::GenerateRequest> as_prompt(const json::Value& value,
+                                                 actors::GenerateRequest request) {
+  if (value.is_string()) {
+    request.prompt_kind = wire::PromptKind::text;
+    request.prompt = value.as_string();
+    return request;
+  }
+  auto ids = as_token_ids(value);
+  if (!ids || ids->empty()) return std::nullopt;
+  request.prompt_kind = wire::PromptKind::tokens;
+  request.prompt_tokens = *std::move(ids);
+  return request;
+}
+
+void read_prompts(FieldReader& body, const actors::GenerateRequest& sampling, AnswerPlan& plan) {
+  const json::Value* prompt = body.find("prompt");
+  if (prompt == nullptr) return body.fail("prompt", "is required");
+  if (auto single = as_prompt(*prompt, sampling)) return add_choices(body, plan, *single);
+  static constexpr auto kExpected =
+      "must be a string, a list of token ids from 0 to 2147483647, or a list of such prompts";
+  if (!prompt->is_array() || prompt->as_array().empty()) return body.fail("prompt", kExpected);
+  const auto n = static_cast<std::size_t>(plan.choices_per_prompt);
+  if (prompt->as_array().size() * n > kMaxChoices)
+    return body.fail("prompt", "asks for " + std::to_string(prompt->as_array().size() * n) +
+                                   " choices (prompts × n); the limit is " +
+                                   std::to_string(kMaxChoices));
+  for (const json::Value& item : prompt->as_array()) {
+    auto one = as_prompt(item, sampling);
+    if (!one) return body.fail("prompt", kExpected);
+    add_choices(body, plan, *one);
+  }
+}
+
+void check_length(FieldReader& body, const actors::GenerateRequest& request) {
+  if (request.max_tokens > 0 && request.min_tokens > request.max_tokens)
+    body.fail("min_tokens", "must not be above max_tokens");
+}
+
+}  // namespace
+
+std::optional<ApiError> read_chat(const json::Value& json_body, AnswerPlan& plan) {
+  FieldReader body(json_body);
+  plan.is_chat = true;
+  read_delivery(body, plan);
+  actors::GenerateRequest request = read_sampling(body);
+  request.model = plan.model;
+  request.prompt_kind = wire::PromptKind::chat;
+  request.messages_json = read_messages(body);
+  request.template_args_json = read_template_arguments(body);
+  const std::int64_t max_tokens = body.integer("max_tokens", 0, 1, INT32_MAX);  // its older name
+  request.max_tokens =
+      static_cast<int>(body.integer("max_completion_tokens", max_tokens, 1, INT32_MAX));
+  request.logprobs = read_logprobs_of_chat(body);
+  check_length(body, request);
+  refuse_unsupported(body, unsupported_everywhere());
+  refuse_unsupported(body, unsupported_in_chat());
+  if (!body.failure()) add_choices(body, plan, request);
+  return body.failure();
+}
+
+std::optional<ApiError> read_completion(const json::Value& json_body, AnswerPlan& plan) {
+  FieldReader body(json_body);
+  read_delivery(body, plan);
+  plan.wants_echo = body.boolean("echo", false);
+  actors::GenerateRequest request = read_sampling(body);
+  request.model = plan.model;
+  request.max_tokens =
+      static_cast<int>(body.integer("max_tokens", kDefaultCompletionTokens, 1, INT32_MAX));
+  request.logprobs = static_cast<int>(body.integer("logprobs", -1, 0, kLimits.logprobs));
+  if (plan.wants_echo && request.logprobs >= 0)
+    body.fail("echo", "is not supported together with logprobs: the prompt's are not computed");
+  check_length(body, request);
+  refuse_unsupported(body, unsupported_everywhere());
+  refuse_unsupported(body, unsupported_in_completions());
+  if (!body.failure()) read_prompts(body, request, plan);
+  return body.failure();
+}
+
+std::optional<ApiError> read_tokenize(const json::Value& json_body,
+                                      actors::TokenizeRequest& request) {
+  FieldReader body(json_body);
+  request.model = body.required_text("model");
+  if (body.find("messages") != nullptr) {
+    request.prompt_kind = wire::PromptKind::chat;
+    request.messages_json = read_messages(body);
+    request.template_args_json = read_template_arguments(body);
+    refuse_unsupported(body, unsupported_in_chat());
+  } else {
+    request.prompt_kind = wire::PromptKind::text;
+    if (body.find("prompt") == nullptr) body.fail("prompt", "or messages is required");
+    request.prompt = body.text("prompt");
+    request.add_special = body.boolean("add_special_tokens", true);
+  }
+  if (body.boolean("return_token_strs", false)) body.fail("return_token_strs", "is not supported");
+  return body.failure();
+}
+
+std::optional<ApiError> read_detokenize(const json::Value& json_body,
+                                        actors::DetokenizeRequest& request) {
+  FieldReader body(json_body);
+  request.model = body.required_text("model");
+  const json::Value* tokens = body.find("tokens");
+  auto ids = tokens == nullptr ? std::nullopt : as_token_ids(*tokens);
+  if (!ids) body.fail("tokens", "must be a list of token ids");
+  if (ids) request.tokens = *std::move(ids);
+  return body.failure();
+}
+
+}  // namespace conduit::cluster

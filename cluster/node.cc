@@ -1,0 +1,185 @@
+// Assembly in the order of dependence, and taking apart in the reverse.
+#include "cluster/node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "actors/device.h"
+#include "actors/errors.h"
+#include "actors/router.h"
+#include "actors/supervisor.h"
+#include "cluster/gateway/gateway.h"
+#include "cluster/port_holder.h"
+#include "cluster/spine/spine.h"
+
+namespace conduit::cluster {
+
+namespace {
+
+using actors::ask;
+using std::chrono::milliseconds;
+
+// Longer than the restarts of all models take before they are given up.
+constexpr std::chrono::hours kReadyTimeout{24};
+// A replica that does not say how busy it is within this time counts as busy.
+constexpr std::chrono::seconds kStatusTimeout{2};
+// Between two looks at whether everything has finished.
+constexpr milliseconds kDrainPoll{20};
+
+// Threads of actors other than devices: they move small messages, and tokenize prompts.
+int actor_threads() {
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 4u));
+}
+
+Result<actors::DeviceActor> make_device(caf::actor_system& system, int threads) {
+  CONDUIT_TRY(auto device, kernels::make_cpu_device({.threads = threads, .instructions = ""}));
+  const std::string name = device->name();
+  log::info("device", {{"name", name}});
+  if (name.find("scalar") != std::string::npos)
+    log::warning("this CPU has no AVX2: the scalar kernels are used, answers will be slow");
+  return actors::spawn_device(system, std::move(device));
+}
+
+std::vector<actors::ModelSpec> specs_of(const NodeConfig& config) {
+  std::vector<actors::ModelSpec> specs;
+  for (const NodeModel& model : config.models) {
+    actors::ModelSpec spec{model.name, model.path, {}};
+    spec.engine.precision = config.precision;
+    spec.engine.max_model_len = config.max_model_len;
+    spec.engine.max_concurrency = config.max_model_concurrency;
+    spec.engine.batch_execute_timeout_ms = config.model_batch_execute_timeout_ms;
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+Result<std::unique_ptr<Gateway>> start_gateway(caf::actor_system& system,
+                                               const actors::RouterActor& router,
+                                               const NodeConfig& config) {
+  GatewayOptions options;
+  options.host = config.http->host;
+  options.port = config.http->port;
+  options.api_key = config.api_key;
+  options.version = kVersion;
+  auto gateway = Gateway::start(system, router, options);
+  if (gateway) return gateway;
+  const std::string holder = port_holder(options.port);
+  if (holder.empty()) return gateway;
+  return Error{gateway.error().code,
+               fmt::format("port {} is taken by {}: stop it, or choose another with --http {}:{}",
+                           options.port, holder, options.host, options.port + 1)};
+}
+
+}  // namespace
+
+struct Node::Parts {
+  Parts() {
+    actors::configure(settings, actor_threads());
+    system = std::make_unique<caf::actor_system>(settings);
+    router = actors::spawn_router(*system);
+  }
+  ~Parts();
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
+  bool is_idle();
+
+  caf::actor_system_config settings;
+  std::unique_ptr<caf::actor_system> system;
+  actors::RouterActor router;
+  actors::SupervisorActor supervisor;
+  std::unique_ptr<Gateway> gateway;
+  std::unique_ptr<Spine> spine;
+};
+
+Node::Parts::~Parts() {
+  gateway.reset();
+  spine.reset();
+  // The supervisor takes its replicas and its device with it, so nothing is restarted.
+  if (supervisor) caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(router, caf::exit_reason::user_shutdown);
+  supervisor = nullptr;
+  router = nullptr;
+  system.reset();  // waits for all actors
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::start(const NodeConfig& config) {
+  auto parts = std::make_unique<Parts>();
+  caf::actor_system& system = *parts->system;
+  // What listens comes first, so that a port that is taken is told before a model is loaded.
+  if (config.http) {
+    CONDUIT_TRY(parts->gateway, start_gateway(system, parts->router, config));
+  }
+  if (config.joins_nodes()) {
+    SpineOptions options;
+    if (!config.listen.empty()) options.listen = config.listen;
+    options.join = config.join;
+    CONDUIT_TRY(parts->spine, Spine::start(system, parts->router, std::move(options)));
+  }
+  parts->supervisor = actors::spawn_supervisor(
+      system, [&system, threads = config.threads] { return make_device(system, threads); },
+      parts->router, specs_of(config));
+  return std::unique_ptr<Node>(new Node(std::move(parts)));
+}
+
+void Node::when_ready(std::function<void(Status)> on_ready) {
+  system().spawn([supervisor = parts_->supervisor,
+                  on_ready = std::move(on_ready)](caf::event_based_actor* self) {
+    ask(self, supervisor, kReadyTimeout, actors::WaitReady{})
+        .then([on_ready](actors::AllReady) { on_ready(ok()); },
+              [on_ready](const caf::error& error) { on_ready(actors::from_caf(error)); });
+  });
+}
+
+Status Node::wait_ready() {
+  Status status = ok();
+  caf::scoped_actor self(system());
+  ask(&*self, parts_->supervisor, kReadyTimeout, actors::WaitReady{})
+      .receive([](actors::AllReady) {},
+               [&](const caf::error& error) { status = actors::from_caf(error); });
+  return status;
+}
+
+// Whether no replica of this node has a request, of this node or another.
+bool Node::Parts::is_idle() {
+  caf::scoped_actor self(*system);
+  actors::LocalReplicas local;
+  bool is_idle = true;
+  ask(&*self, router, kStatusTimeout, actors::LocalReplicasQuery{})
+      .receive([&](actors::LocalReplicas& reply) { local = std::move(reply); },
+               [](const caf::error&) {});
+  for (const actors::ReplicaReady& ready : local.replicas)
+    ask(&*self, ready.replica, kStatusTimeout, actors::StatusQuery{})
+        .receive(
+            [&](const actors::ReplicaStatus& status) {
+              is_idle = is_idle && status.running == 0 && status.waiting == 0;
+            },
+            [&](const caf::error& error) {
+              is_idle = is_idle && error == caf::sec::request_receiver_down;
+            });
+  return is_idle;
+}
+
+bool Node::drain(milliseconds bound) {
+  const auto end = std::chrono::steady_clock::now() + bound;
+  bool is_done = parts_->gateway == nullptr || parts_->gateway->drain(bound);
+  while (is_done && !parts_->is_idle()) {
+    is_done = std::chrono::steady_clock::now() < end;
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+  if (parts_->spine) parts_->spine->stop();
+  return is_done;
+}
+
+caf::actor_system& Node::system() { return *parts_->system; }
+const actors::RouterActor& Node::router() const { return parts_->router; }
+std::uint16_t Node::http_port() const { return parts_->gateway ? parts_->gateway->port() : 0; }
+std::string Node::endpoint() const { return parts_->spine ? parts_->spine->endpoint() : ""; }
+
+}  // namespace conduit::cluster

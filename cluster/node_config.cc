@@ -1,0 +1,352 @@
+// The table of settings, and the door to toml++.
+#include "cluster/node_config.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "cluster/spine/endpoint.h"
+
+namespace conduit::cluster {
+
+namespace {
+
+using Values = std::vector<std::string>;
+
+Error invalid(std::string message) { return {Code::invalid_argument, std::move(message)}; }
+
+// --- values
+
+Result<int> parse_integer(std::string_view text, int least, int most) {
+  int value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stopped != end || value < least || value > most)
+    return invalid(fmt::format("\"{}\" is not a whole number from {} to {}", text, least, most));
+  return value;
+}
+
+bool is_address(const std::string& host) {
+  in6_addr parsed{};
+  return inet_pton(AF_INET, host.c_str(), &parsed) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &parsed) == 1;
+}
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+Result<std::optional<HttpAddress>> parse_http(const std::string& text) {
+  if (text == "off") return std::optional<HttpAddress>{};
+  const std::size_t colon = text.rfind(':');
+  const Error wrong = invalid(
+      fmt::format("\"{}\" is not HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080, nor off", text));
+  if (colon == std::string::npos) return wrong;
+  std::string host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  const auto port = parse_integer(std::string_view(text).substr(colon + 1), 0, 65535);
+  if (!port || !is_address(host)) return wrong;
+  return std::optional(HttpAddress{host, static_cast<std::uint16_t>(*port)});
+}
+
+std::string expand_home(std::string path) {
+  const char* home = std::getenv("HOME");
+  return home != nullptr && path.starts_with("~/") ? home + path.substr(1) : path;
+}
+
+// What a model is called that was given no name: its file or folder, without `.gguf`.
+std::string default_name(const std::string& path) {
+  std::filesystem::path name = std::filesystem::path(path).lexically_normal();
+  if (!name.has_filename()) name = name.parent_path();  // a folder written with a slash at its end
+  return name.extension() == ".gguf" ? name.stem().string() : name.filename().string();
+}
+
+Status add_model(NodeConfig& config, std::string name, std::string path) {
+  if (path.empty()) return invalid("the path is empty; it must be [NAME=]PATH");
+  path = expand_home(std::move(path));
+  if (name.empty()) name = default_name(path);
+  for (const NodeModel& other : config.models)
+    if (other.name == name) return invalid(fmt::format("the name \"{}\" is given twice", name));
+  config.models.push_back({std::move(name), std::move(path)});
+  return ok();
+}
+
+Result<std::string> read_api_key(const std::string& path) {
+  std::ifstream file(expand_home(path));
+  if (!file) return Error{Code::not_found, fmt::format("{} cannot be read", path)};
+  std::string key;
+  std::getline(file, key);
+  while (!key.empty() && std::isspace(static_cast<unsigned char>(key.back()))) key.pop_back();
+  if (key.empty()) return invalid(fmt::format("{} has an empty first line", path));
+  return key;
+}
+
+// --- the settings; `values` is never empty, and has one value unless the setting is a list
+
+template <int NodeConfig::*member, int least, int most>
+Status set_integer(NodeConfig& config, const Values& values) {
+  CONDUIT_TRY(config.*member, parse_integer(values.back(), least, most));
+  return ok();
+}
+
+Status set_models(NodeConfig& config, const Values& values) {
+  config.models.clear();
+  for (const std::string& value : values) {
+    // A path may hold `=` too, but then after a slash or a dot.
+    const std::size_t equals = value.find('=');
+    const bool has_name = equals != std::string::npos && equals < value.find_first_of("/.~");
+    CONDUIT_TRY_STATUS(has_name
+                           ? add_model(config, value.substr(0, equals), value.substr(equals + 1))
+                           : add_model(config, "", value));
+  }
+  return ok();
+}
+
+Status set_http(NodeConfig& config, const Values& values) {
+  CONDUIT_TRY(config.http, parse_http(values.back()));
+  return ok();
+}
+
+Status set_api_key_file(NodeConfig& config, const Values& values) {
+  CONDUIT_TRY(config.api_key, read_api_key(values.back()));
+  return ok();
+}
+
+Status set_listen(NodeConfig& config, const Values& values) {
+  CONDUIT_TRY(config.listen, listen_endpoint(values.back()));
+  return ok();
+}
+
+Status set_join(NodeConfig& config, const Values& values) {
+  config.join.clear();
+  for (const std::string& value : values) {
+    CONDUIT_TRY(std::string endpoint, peer_endpoint(value));
+    config.join.push_back(std::move(endpoint));
+  }
+  return ok();
+}
+
+Status set_dtype(NodeConfig& config, const Values& values) {
+  if (values.back() != "auto" && values.back() != "f32")
+    return invalid(fmt::format("\"{}\" is neither auto nor f32", values.back()));
+  config.precision = values.back() == "f32" ? kernels::Precision::f32 : kernels::Precision::fast;
+  return ok();
+}
+
+Status set_log_level(NodeConfig& config, const Values& values) {
+  static constexpr std::array<std::string_view, 5> kNames = {"debug", "info", "warning", "error",
+                                                             "off"};  // as log::Level
+  const auto name = std::find(kNames.begin(), kNames.end(), values.back());
+  if (name == kNames.end())
+    return invalid(fmt::format("\"{}\" is none of {}", values.back(), fmt::join(kNames, ", ")));
+  config.log_level = static_cast<log::Level>(name - kNames.begin());
+  return ok();
+}
+
+enum class Kind : std::uint8_t { text, integer };
+struct Row {
+  Setting shown;
+  Kind kind;  // of its value in TOML
+  Status (*set)(NodeConfig&, const Values&);
+};
+
+// The upper ends are what no machine of today needs, so that a slip of the finger is found.
+constexpr int kMostThreads = 1024;
+constexpr int kMostTokens = 1 << 20;
+constexpr int kMostConcurrency = 4096;
+constexpr int kLongestBatchWait = 60'000;
+constexpr int kLongestDrain = 3'600'000;
+
+constexpr Row kRows[] = {
+    {{"model", "[NAME=]PATH", "a GGUF file or a Hugging Face folder to serve", true},
+     Kind::text,
+     set_models},
+    {{"http", "HOST:PORT|off", "where HTTP is served (127.0.0.1:8080)"}, Kind::text, set_http},
+    {{"api_key_file", "FILE", "its first line is the key that HTTP clients must send"},
+     Kind::text,
+     set_api_key_file},
+    {{"listen", "tcp://HOST:PORT", "where other nodes reach this one"}, Kind::text, set_listen},
+    {{"join", "tcp://HOST:PORT", "another node to share the work with", true},
+     Kind::text,
+     set_join},
+    {{"threads", "N", "compute threads (0: one per core)"},
+     Kind::integer,
+     set_integer<&NodeConfig::threads, 0, kMostThreads>},
+    {{"dtype", "auto|f32", "auto: as fast as the weights allow; f32: exact (auto)"},
+     Kind::text,
+     set_dtype},
+    {{"max_model_len", "N", "tokens of prompt and answer (0: the model's, at most 8192)"},
+     Kind::integer,
+     set_integer<&NodeConfig::max_model_len, 0, kMostTokens>},
+    {{"max_model_concurrency", "N", "requests that a model answers at once (16)"},
+     Kind::integer,
+     set_integer<&NodeConfig::max_model_concurrency, 1, kMostConcurrency>},
+    {{"model_batch_execute_timeout_ms", "N", "how long a batch may wait to fill (0)"},
+     Kind::integer,
+     set_integer<&NodeConfig::model_batch_execute_timeout_ms, 0, kLongestBatchWait>},
+    {{"drain_timeout_ms", "N", "what running answers get to finish at SIGTERM (30000)"},
+     Kind::integer,
+     set_integer<&NodeConfig::drain_timeout_ms, 0, kLongestDrain>},
+    {{"log_level", "LEVEL", "debug, info, warning, error or off (info)"},
+     Kind::text,
+     set_log_level},
+};
+
+const Row* find_row(std::string_view key) {
+  for (const Row& row : kRows)
+    if (row.shown.key == key) return &row;
+  return nullptr;
+}
+
+// The error with what it is about in front: "--threads: …" or "node.toml:7: threads: …".
+Status at(const std::string& place, Status status) {
+  if (status) return status;
+  return Error{status.error().code, place + ": " + status.error().message};
+}
+
+// --- the file
+
+// Insertions, deletions and replacements that turn one word into the other.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
+    }
+  }
+  return row[b.size()];
+}
+
+Error unknown_key(std::string_view key, const std::vector<std::string_view>& known) {
+  const auto nearest = std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
+    return distance(key, a) < distance(key, b);
+  });
+  return invalid(fmt::format("unknown key \"{}\"; the nearest known one is \"{}\"", key, *nearest));
+}
+
+// One value, or each value of a list, as text of the kind the setting wants.
+Result<Values> read_values(const toml::node& node, const Row& row) {
+  if (const toml::array* list = node.as_array(); list != nullptr && row.shown.is_list) {
+    Values values;
+    for (const toml::node& item : *list) {
+      if (!item.is_string()) return invalid("must be a list of strings");
+      values.push_back(item.ref<std::string>());
+    }
+    return values;
+  }
+  if (row.kind == Kind::integer && node.is_integer())
+    return Values{std::to_string(node.ref<std::int64_t>())};
+  if (row.kind == Kind::text && node.is_string()) return Values{node.ref<std::string>()};
+  return invalid(row.kind == Kind::integer ? "must be a whole number"
+                 : row.shown.is_list       ? "must be a list of strings"
+                                           : "must be a string");
+}
+
+Status read_model_table(NodeConfig& config, const toml::table& table) {
+  std::string name;
+  std::string path;
+  for (const auto& [key, value] : table) {
+    if (key.str() != "name" && key.str() != "path") return unknown_key(key.str(), {"name", "path"});
+    if (!value.is_string()) return invalid(fmt::format("{} must be a string", key.str()));
+    (key.str() == "name" ? name : path) = value.ref<std::string>();
+  }
+  return add_model(config, name, path);
+}
+
+// [[model]] tables; `model = ["NAME=PATH"]` is the flag's spelling.
+Status read_model_tables(NodeConfig& config, const toml::array& tables) {
+  config.models.clear();
+  for (const toml::node& item : tables)
+    CONDUIT_TRY_STATUS(read_model_table(config, *item.as_table()));
+  return ok();
+}
+
+Status read_setting(NodeConfig& config, std::string_view key, const toml::node& node) {
+  const Row* row = find_row(key);
+  if (row == nullptr) {
+    std::vector<std::string_view> known;
+    for (const Row& candidate : kRows) known.push_back(candidate.shown.key);
+    return unknown_key(key, known);
+  }
+  if (key == "model" && node.is_array_of_tables())
+    return read_model_tables(config, *node.as_array());
+  CONDUIT_TRY(Values values, read_values(node, *row));
+  return values.empty() ? ok() : row->set(config, values);
+}
+
+Status read_file(NodeConfig& config, const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) return Error{Code::not_found, path.string() + " cannot be read"};
+  std::ostringstream text;
+  text << file.rdbuf();
+  try {
+    const toml::table table = toml::parse(text.str(), path.string());
+    for (const auto& [key, node] : table) {
+      const std::string place =
+          fmt::format("{}:{}: {}", path.string(), key.source().begin.line, key.str());
+      CONDUIT_TRY_STATUS(at(place, read_setting(config, key.str(), node)));
+    }
+  } catch (const toml::parse_error& error) {
+    return invalid(
+        fmt::format("{}:{}: {}", path.string(), error.source().begin.line, error.description()));
+  }
+  return ok();
+}
+
+// --- both together
+
+Status read_flags(NodeConfig& config, const Flags& flags) {
+  for (const auto& [key, values] : flags) {
+    const Row* row = find_row(key);
+    if (row == nullptr || values.empty()) continue;
+    std::string flag = "--" + key;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    CONDUIT_TRY_STATUS(at(flag, row->set(config, values)));
+  }
+  return ok();
+}
+
+Status check(const NodeConfig& config) {
+  if (config.models.empty() && !config.joins_nodes())
+    return invalid("nothing to serve: name a model with --model [NAME=]PATH, or a node to join");
+  if (!config.http && !config.joins_nodes())
+    return invalid("nobody could reach this node: with --http off it needs --listen or --join");
+  if (config.http && config.api_key.empty() && !is_loopback(config.http->host))
+    return invalid(
+        fmt::format("--http: {} is reachable from outside this machine: set "
+                    "CONDUIT_API_KEY (or api_key_file) to the key that clients must "
+                    "send, or serve on 127.0.0.1",
+                    config.http->host));
+  return ok();
+}
+
+}  // namespace
+
+std::vector<Setting> node_settings() {
+  std::vector<Setting> settings;
+  for (const Row& row : kRows) settings.push_back(row.shown);
+  return settings;
+}
+
+Result<NodeConfig> read_node_config(const std::optional<std::filesystem::path>& file,
+                                    const Flags& flags, std::string_view api_key) {
+  NodeConfig config;
+  if (file) CONDUIT_TRY_STATUS(read_file(config, *file));
+  CONDUIT_TRY_STATUS(read_flags(config, flags));
+  if (!api_key.empty()) config.api_key = api_key;
+  CONDUIT_TRY_STATUS(check(config));
+  return config;
+}
+
+}  // namespace conduit::cluster

@@ -1,0 +1,9 @@
+// Attention for AVX2: kernels/cpu/vectorised/attention.inc over this folder's vector.h.
+#include "kernels/cpu/avx2/parts.h"
+#include "kernels/cpu/avx2/vector.h"
+
+namespace conduit::kernels::cpu::avx2 {
+
+#include "kernels/cpu/vectorised/attention.inc"
+
+}  // namespace conduit::kernels::cpu::avx2

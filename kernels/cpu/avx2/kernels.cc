@@ -1,0 +1,33 @@
+// The AVX2 table.
+#include "kernels/cpu/avx2/parts.h"
+
+namespace conduit::kernels::cpu {
+namespace {
+
+Kernels make_table() {
+  using namespace avx2;
+  Kernels table;
+  table.name = "avx2";
+  table.tallest_tile = kTallestTile;
+  for (std::size_t i = 0; i < table.matmul.size(); ++i) {
+    const auto dtype = static_cast<DType>(i);
+    table.matmul[i] = {q8_kernel(dtype), f32_kernel(dtype)};
+  }
+  table.pack = {pack_f32, nullptr, pack_q8};
+  table.attention = attention_functions();
+  table.rms_norm = rms_norm;
+  table.silu_mul = silu_mul;
+  table.add = add_to;
+  table.rotate = rotate;
+  table.to_half = to_half;
+  return table;
+}
+
+}  // namespace
+
+const Kernels& avx2_kernels() {
+  static const Kernels table = make_table();
+  return table;
+}
+
+}  // namespace conduit::kernels::cpu

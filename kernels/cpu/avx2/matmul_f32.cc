@@ -1,0 +1,11 @@
+// Float32 products for AVX2: kernels/cpu/vectorised/matmul_f32.inc over this folder's vector.h.
+#include "kernels/cpu/avx2/parts.h"
+#include "kernels/cpu/avx2/vector.h"
+
+namespace conduit::kernels::cpu::avx2 {
+
+#include "kernels/cpu/vectorised/tile.inc"
+// tile.inc first: the next file stores with it
+#include "kernels/cpu/vectorised/matmul_f32.inc"
+
+}  // namespace conduit::kernels::cpu::avx2

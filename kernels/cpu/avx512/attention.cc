@@ -1,0 +1,9 @@
+// Attention for AVX-512: kernels/cpu/vectorised/attention.inc over this folder's vector.h.
+#include "kernels/cpu/avx512/parts.h"
+#include "kernels/cpu/avx512/vector.h"
+
+namespace conduit::kernels::cpu::avx512 {
+
+#include "kernels/cpu/vectorised/attention.inc"
+
+}  // namespace conduit::kernels::cpu::avx512

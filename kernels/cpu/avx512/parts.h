@@ -1,0 +1,27 @@
+// The parts of the AVX-512 table: what each file of this folder contributes.
+#pragma once
+
+#include "kernels/cpu/kernels.h"
+
+namespace conduit::kernels::cpu::avx512 {
+
+inline constexpr int kTallestTile = 12;
+
+void pack_f32(const float* x, std::int64_t stride, int rows, std::int64_t cols, std::byte* tile);
+void pack_bf16(const float* x, std::int64_t stride, int rows, std::int64_t cols, std::byte* tile);
+void pack_q8(const float* x, std::int64_t stride, int rows, std::int64_t cols, std::byte* tile);
+
+MatmulKernel f32_kernel(DType dtype);  // tokens in float32
+MatmulKernel bf16_kernel();            // bf16 weights, tokens rounded to bf16
+MatmulKernel q8_kernel(DType dtype);   // quantised weights, tokens rounded to 8 bits
+
+HeightFunctions<AttentionTask> attention_functions();
+
+void rms_norm(float* out, const float* x, const float* weight, std::int64_t cols, float eps);
+void silu_mul(float* out, const float* gate, const float* up, std::int64_t count);
+void add_to(float* x, const float* y, std::int64_t count);
+void rotate(float* head, const float* cosines, const float* sines, std::int64_t pairs,
+            bool is_interleaved);
+void to_half(std::uint16_t* out, const float* x, std::int64_t count);
+
+}  // namespace conduit::kernels::cpu::avx512

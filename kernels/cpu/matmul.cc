@@ -1,0 +1,119 @@
+// Tiles, panels, slices.
+#include "kernels/cpu/matmul.h"
+
+#include <algorithm>
+
+namespace conduit::kernels::cpu {
+namespace {
+
+// Slices per thread and call: few, as each costs a fork's bookkeeping; several, so that a thread
+// that was taken away for a moment does not hold up the others.
+constexpr std::int64_t kSlicesPerThread = 4;
+// Tokens below which packing is not worth a fork of its own.
+constexpr std::int64_t kForkFrom = 16;
+// Packed tokens that stay in a core's L2 cache (1 MiB on Zen 4, 2 MiB on Sapphire Rapids, at least
+// 512 KiB before) while all panels of a slice pass over them.
+constexpr std::int64_t kInputInCache = 384 << 10;
+
+const MatmulKernel& kernel_of(const Kernels& kernels, const Matrix& matrix) {
+  return kernels.matmul_for(matrix.dtype, static_cast<Precision>(matrix.layout));
+}
+
+}  // namespace
+
+std::int64_t input_row_bytes(InputFormat format, std::int64_t cols) {
+  switch (format) {
+    case InputFormat::f32: return cols * 4;
+    case InputFormat::bf16: return (cols + 1) / 2 * 4;
+    case InputFormat::q8: return cols / kBlock * kQ8RowBytes;
+  }
+  return 0;
+}
+
+void Matmul::multiply(std::span<const Product> products, Tensor x, bool is_added) {
+  cut_tokens(x.rows);
+  std::array<bool, kInputFormats> is_packed{};
+  for (const Product& product : products) {
+    const InputFormat format = kernel_of(kernels_, *product.weight).input;
+    if (bool& done = is_packed[static_cast<std::size_t>(format)]; !done) {
+      pack_input(format, x);
+      done = true;
+    }
+  }
+  cut_panels(products);
+  pool_.run(static_cast<std::uint32_t>(slices_.size()),
+            [&](std::uint32_t i) { multiply_slice(slices_[i], x.cols, is_added); });
+}
+
+void Matmul::cut_tokens(std::int64_t tokens) {
+  tiles_.clear();
+  for (std::int64_t row = 0; row < tokens;) {
+    const auto height = *std::find_if(kTileHeights.begin(), kTileHeights.end(), [&](int rows) {
+      return rows <= kernels_.tallest_tile && rows <= tokens - row;
+    });
+    tiles_.push_back({row, height});
+    row += height;
+  }
+}
+
+void Matmul::pack_input(InputFormat format, Tensor x) {
+  const auto index = static_cast<std::size_t>(format);
+  const std::int64_t row_bytes = input_row_bytes(format, x.cols);
+  std::vector<std::byte>& packed = input_[index];
+  packed.resize(std::max(packed.size(), static_cast<std::size_t>(row_bytes * x.rows)));
+  const auto pack_tile = [&](std::uint32_t i) {
+    const Tile& tile = tiles_[i];
+    kernels_.pack[index](x.row(tile.row), x.cols, tile.rows, x.cols,
+                         packed.data() + tile.row * row_bytes);
+  };
+  const auto count = static_cast<std::uint32_t>(tiles_.size());
+  if (x.rows >= kForkFrom) return pool_.run(count, pack_tile);
+  for (std::uint32_t i = 0; i < count; ++i) pack_tile(i);
+}
+
+void Matmul::cut_panels(std::span<const Product> products) {
+  std::int64_t all = 0;
+  for (const Product& product : products) all += panel_count(product.weight->rows);
+  const std::int64_t wanted = pool_.threads() == 1 ? 1 : pool_.threads() * kSlicesPerThread;
+  slices_.clear();
+  for (const Product& product : products) {
+    const std::int64_t together = kernel_of(kernels_, *product.weight).panels;
+    const std::int64_t step = (all / wanted + together) / together * together;
+    const std::int64_t count = panel_count(product.weight->rows);
+    for (std::int64_t panel = 0; panel < count; panel += step)
+      slices_.push_back({&product, panel, std::min(step, count - panel)});
+  }
+}
+
+void Matmul::multiply_slice(const Slice& slice, std::int64_t cols, bool is_added) const {
+  const Matrix& weight = *slice.product->weight;
+  const MatmulKernel& kernel = kernel_of(kernels_, weight);
+  const std::byte* input = input_[static_cast<std::size_t>(kernel.input)].data();
+  const std::int64_t row_bytes = input_row_bytes(kernel.input, cols);
+  const std::int64_t rows_in_cache = std::max<std::int64_t>(kInputInCache / row_bytes, 1);
+
+  TileTask task;
+  task.panel_bytes = panel_bytes(weight.dtype, cols);
+  task.cols = cols;
+  task.out_stride = weight.rows;
+  task.is_added = is_added;
+  const std::int64_t end = slice.first_panel + slice.panels;
+  for (auto first = tiles_.begin(); first != tiles_.end();) {
+    const auto last = std::find_if(first + 1, tiles_.end(), [&](const Tile& tile) {
+      return tile.row + tile.rows > first->row + rows_in_cache;
+    });
+    for (std::int64_t panel = slice.first_panel; panel < end; panel += kernel.panels) {
+      task.weight = weight.storage.data + panel * task.panel_bytes;
+      task.panels = static_cast<int>(std::min<std::int64_t>(kernel.panels, end - panel));
+      task.out_cols = weight.rows - panel * kPanelRows;
+      for (auto tile = first; tile != last; ++tile) {
+        task.x = input + tile->row * row_bytes;
+        task.out = slice.product->out.row(tile->row) + panel * kPanelRows;
+        kernel.tile[static_cast<std::size_t>(tile->rows)](task);
+      }
+    }
+    first = last;
+  }
+}
+
+}  // namespace conduit::kernels::cpu

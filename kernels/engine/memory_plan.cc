@@ -1,0 +1,128 @@
+// Defaults, limits and sums.
+#include "kernels/engine/memory_plan.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace conduit::kernels {
+namespace {
+
+// The default context: of models that allow more, few requests use more, and its cache is paid for
+// by every place of the batch.
+constexpr int kDefaultModelLength = 8192;
+// The default cache takes at most this part of a device's memory.
+constexpr std::int64_t kDefaultCacheShare = 4;
+
+Status check_range(const EngineOptions& options, const ModelConfig& config) {
+  struct Range {
+    const char* name;
+    std::int64_t value;
+    std::int64_t least;
+  };
+  for (const Range& range :
+       {Range{"max_concurrency", options.max_concurrency, 1},
+        Range{"prefill_chunk", options.prefill_chunk, 1}, Range{"page_size", options.page_size, 1},
+        Range{"max_model_len", options.max_model_len, 0},
+        Range{"batch_execute_timeout_ms", options.batch_execute_timeout_ms, 0},
+        Range{"max_waiting", options.max_waiting, 0}, Range{"kv_bytes", options.kv_bytes, 0}}) {
+    if (range.value >= range.least) continue;
+    return Error{Code::invalid_argument, std::string(range.name) + " is " +
+                                             std::to_string(range.value) + ", must be at least " +
+                                             std::to_string(range.least)};
+  }
+  if (options.max_model_len > config.max_position) {
+    return Error{Code::invalid_argument,
+                 "max_model_len is " + std::to_string(options.max_model_len) + ", this model has " +
+                     std::to_string(config.max_position) + " positions"};
+  }
+  return ok();
+}
+
+// Keys and values of one page, all layers.
+std::int64_t page_bytes(const ModelConfig& config, DType dtype, int page_size) {
+  const std::int64_t values = std::int64_t{2} * config.layers * config.kv_heads * config.head_dim;
+  return bytes_of(dtype, values * page_size);
+}
+
+// Gives the cache its pages, and the options their kv_bytes and max_model_len.
+Status size_cache(MemoryPlan& plan, const ModelConfig& config, std::int64_t memory_bytes) {
+  EngineOptions& options = plan.options;
+  const std::int64_t page = page_bytes(config, plan.kv_dtype, options.page_size);
+  const std::int64_t length = options.max_model_len != 0
+                                  ? options.max_model_len
+                                  : std::min(config.max_position, kDefaultModelLength);
+  if (options.kv_bytes == 0) {
+    const std::int64_t pages_each = (length + options.page_size - 1) / options.page_size;
+    options.kv_bytes =
+        std::min(options.max_concurrency * pages_each * page, memory_bytes / kDefaultCacheShare);
+  }
+  // Page numbers are 32 bits wide.
+  plan.pages =
+      std::min<std::int64_t>(options.kv_bytes / page, std::numeric_limits<std::int32_t>::max());
+  if (plan.pages == 0) {
+    return Error{Code::exhausted, "the cache may have " + std::to_string(options.kv_bytes) +
+                                      " bytes (kv_bytes), one page of " +
+                                      std::to_string(options.page_size) + " tokens needs " +
+                                      std::to_string(page)};
+  }
+  options.kv_bytes = plan.pages * page;
+  if (options.max_model_len == 0) {
+    options.max_model_len = static_cast<int>(std::min(length, plan.pages * options.page_size));
+  }
+  return ok();
+}
+
+Status check_sum(const MemoryPlan& plan, const Model& model, const Device& device) {
+  std::int64_t weights = 0;
+  for (const auto& [name, tensor] : model.tensors) {
+    weights += plan.options.precision == Precision::f32 ? bytes_of(DType::f32, tensor.elements())
+                                                        : tensor.bytes();
+  }
+  const auto scratch =
+      static_cast<std::int64_t>(Transformer::scratch_bytes(model.config, plan.largest_batch));
+  const std::int64_t needed = weights + plan.options.kv_bytes + scratch;
+  if (needed <= static_cast<std::int64_t>(device.memory_bytes())) return ok();
+  return Error{Code::exhausted, model.path.string() + " needs " + std::to_string(needed) +
+                                    " bytes: weights " + std::to_string(weights) + ", cache " +
+                                    std::to_string(plan.options.kv_bytes) + ", activations " +
+                                    std::to_string(scratch) + "; " + device.name() + " has " +
+                                    std::to_string(device.memory_bytes()) +
+                                    "; lower kv_bytes, max_concurrency or prefill_chunk"};
+}
+
+}  // namespace
+
+Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
+                               const Device& device) {
+  CONDUIT_TRY_STATUS(check_range(options, model.config));
+  MemoryPlan plan;
+  plan.options = options;
+  plan.kv_dtype = options.precision == Precision::fast ? DType::f16 : DType::f32;
+  plan.largest_batch = {std::int64_t{options.prefill_chunk} + options.max_concurrency,
+                        options.max_concurrency};
+  CONDUIT_TRY_STATUS(
+      size_cache(plan, model.config, static_cast<std::int64_t>(device.memory_bytes())));
+  CONDUIT_TRY_STATUS(check_sum(plan, model, device));
+  return plan;
+}
+
+std::size_t device_bytes_of(const Weights& weights) {
+  std::size_t bytes = weights.embedding.storage.bytes + weights.final_norm.bytes;
+  if (weights.head) bytes += weights.head->storage.bytes;
+  for (const LayerWeights& layer : weights.layers) {
+    for (const Matrix* matrix :
+         {&layer.q, &layer.k, &layer.v, &layer.out, &layer.gate, &layer.up, &layer.down}) {
+      bytes += matrix->storage.bytes;
+    }
+    for (const Buffer* buffer : {&layer.attention_norm, &layer.q_bias, &layer.k_bias, &layer.v_bias,
+                                 &layer.q_norm, &layer.k_norm, &layer.out_bias, &layer.mlp_norm,
+                                 &layer.gate_bias, &layer.up_bias, &layer.down_bias}) {
+      bytes += buffer->bytes;
+    }
+  }
+  return bytes;
+}
+
+}  // namespace conduit::kernels

@@ -1,0 +1,34 @@
+// How large an engine is: options × model × device → every default filled in, every size known and
+// within the device, before a byte is allocated.
+// The idea: a machine that is too small says so in one sentence that names each part's bytes,
+// instead of swapping or failing half-way. Not here: allocation (engine.cc).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/device.h"
+#include "kernels/engine/engine.h"
+#include "kernels/engine/transformer.h"
+#include "kernels/model/model.h"
+#include "kernels/model/weights.h"
+#include "mdl/base/result.h"
+
+namespace conduit::kernels {
+
+struct MemoryPlan {
+  EngineOptions options;  // no zero left that stands for a default
+  TransformerLimits largest_batch;
+  DType kv_dtype = DType::f32;
+  std::int64_t pages = 0;  // of the cache; options.kv_bytes in all
+};
+
+// Errors: invalid_argument for an option out of range; exhausted, itemised, when memory does not
+// suffice.
+Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
+                               const Device& device);
+
+// What loaded weights take on their device.
+std::size_t device_bytes_of(const Weights& weights);
+
+}  // namespace conduit::kernels

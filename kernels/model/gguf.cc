@@ -1,0 +1,402 @@
+// The reader of GGUF: header, metadata, tensor directory, then the checks of each tensor's place.
+// The idea: a Cursor that cannot leave the bytes; every count is compared with what the rest of the
+// file could hold before anything of that size is made.
+#include "kernels/model/gguf.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace conduit::kernels {
+namespace {
+
+constexpr std::string_view kMagic = "GGUF";
+constexpr std::uint32_t kVersion = 3;
+constexpr std::uint64_t kDefaultAlignment = 32;  // docs/gguf.md: without general.alignment
+constexpr std::uint64_t kMaxAlignment = 1 << 20;
+constexpr std::uint32_t kMaxDimensions = 4;     // GGML_MAX_DIMS
+constexpr std::size_t kMaxNameBytes = 64;       // GGML_MAX_NAME
+constexpr std::size_t kMaxKeyBytes = 65535;     // docs/gguf.md: 2^16 - 1
+constexpr std::uint64_t kMaxEntries = 1 << 20;  // keys, or tensors: the largest models have 10^4
+
+enum class ValueType : std::uint32_t {
+  uint8 = 0,
+  int8 = 1,
+  uint16 = 2,
+  int16 = 3,
+  uint32 = 4,
+  int32 = 5,
+  float32 = 6,
+  boolean = 7,
+  string = 8,
+  array = 9,
+  uint64 = 10,
+  int64 = 11,
+  float64 = 12,
+};
+
+// ggml's tensor types by number; an empty name was removed from ggml or never given.
+constexpr std::string_view kTensorTypes[] = {
+    "F32",    "F16",   "Q4_0",  "Q4_1",   "",      "",      "Q5_0",    "Q5_1",   "Q8_0",    "Q8_1",
+    "Q2_K",   "Q3_K",  "Q4_K",  "Q5_K",   "Q6_K",  "Q8_K",  "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S",
+    "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8",    "I16",   "I32",     "I64",    "F64",     "IQ1_M",
+    "BF16",   "",      "",      "",       "TQ1_0", "TQ2_0", "",        "",       "",        "MXFP4",
+};
+
+Error corrupt(const std::string& what) { return {Code::corrupt, "GGUF: " + what}; }
+
+std::string in_quotes(std::string_view name) {
+  return std::string(1, '\'').append(name).append(1, '\'');
+}
+
+// Reads forward over the bytes; a read past the end is an error that says what was being read.
+class Cursor {
+ public:
+  explicit Cursor(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+  std::size_t position() const { return position_; }
+  std::size_t remaining() const { return bytes_.size() - position_; }
+
+  template <class T>
+  Result<T> number(const std::string& what) {
+    CONDUIT_TRY(const auto bytes, take(sizeof(T), what));
+    T value;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+
+  Result<std::string> text(std::size_t limit, const std::string& what) {
+    CONDUIT_TRY(const auto size, number<std::uint64_t>(what));
+    if (size > limit)
+      return corrupt(what + " has " + std::to_string(size) + " bytes; the limit is " +
+                     std::to_string(limit));
+    CONDUIT_TRY(const auto bytes, take(size, what));
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+
+  Result<std::span<const std::byte>> take(std::uint64_t size, const std::string& what) {
+    if (size > remaining()) return corrupt("the file ends within " + what);
+    const auto taken = bytes_.subspan(position_, static_cast<std::size_t>(size));
+    position_ += taken.size();
+    return taken;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::size_t position_ = 0;
+};
+
+// --- metadata
+
+std::size_t smallest_bytes(ValueType type) {
+  switch (type) {
+    case ValueType::uint8:
+    case ValueType::int8:
+    case ValueType::boolean: return 1;
+    case ValueType::uint16:
+    case ValueType::int16: return 2;
+    case ValueType::uint32:
+    case ValueType::int32:
+    case ValueType::float32: return 4;
+    case ValueType::string:  // its length
+    case ValueType::uint64:
+    case ValueType::int64:
+    case ValueType::float64: return 8;
+    case ValueType::array: return 12;  // type and count
+  }
+  return 0;  // not a type
+}
+
+template <class File, class Kept>
+Result<Kept> read_as(Cursor& cursor, const std::string& what) {
+  CONDUIT_TRY(const File value, cursor.number<File>(what));
+  return static_cast<Kept>(value);
+}
+
+Result<std::int64_t> read_integer(Cursor& cursor, ValueType type, const std::string& what) {
+  switch (type) {
+    case ValueType::uint8: return read_as<std::uint8_t, std::int64_t>(cursor, what);
+    case ValueType::int8: return read_as<std::int8_t, std::int64_t>(cursor, what);
+    case ValueType::uint16: return read_as<std::uint16_t, std::int64_t>(cursor, what);
+    case ValueType::int16: return read_as<std::int16_t, std::int64_t>(cursor, what);
+    case ValueType::uint32: return read_as<std::uint32_t, std::int64_t>(cursor, what);
+    case ValueType::int32: return read_as<std::int32_t, std::int64_t>(cursor, what);
+    case ValueType::int64: return cursor.number<std::int64_t>(what);
+    case ValueType::boolean: {
+      CONDUIT_TRY(const auto value, cursor.number<std::uint8_t>(what));
+      if (value > 1) return corrupt(what + " is a bool of value " + std::to_string(value));
+      return std::int64_t{value};
+    }
+    case ValueType::uint64: {  // within arrays only: alone it keeps its type
+      CONDUIT_TRY(const auto value, cursor.number<std::uint64_t>(what));
+      if (!std::in_range<std::int64_t>(value)) return corrupt(what + " is beyond int64");
+      return static_cast<std::int64_t>(value);
+    }
+    default: return corrupt(what + " is no integer");
+  }
+}
+
+Result<double> read_real(Cursor& cursor, ValueType type, const std::string& what) {
+  if (type == ValueType::float32) return read_as<float, double>(cursor, what);
+  return cursor.number<double>(what);
+}
+
+template <class T, class Read>
+Result<GgufValue> read_items(std::uint64_t count, const Read& read) {
+  std::vector<T> items;
+  items.reserve(static_cast<std::size_t>(count));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    CONDUIT_TRY(T item, read());
+    items.push_back(std::move(item));
+  }
+  return GgufValue(std::move(items));
+}
+
+Result<GgufValue> read_array(Cursor& cursor, const std::string& what) {
+  CONDUIT_TRY(const auto number, cursor.number<std::uint32_t>(what));
+  CONDUIT_TRY(const auto count, cursor.number<std::uint64_t>(what));
+  const auto type = static_cast<ValueType>(number);
+  const std::size_t item_bytes = smallest_bytes(type);
+  if (item_bytes == 0)
+    return corrupt(what + " has items of unknown type " + std::to_string(number));
+  if (type == ValueType::array) return corrupt(what + " is an array of arrays: not supported");
+  if (count > cursor.remaining() / item_bytes)
+    return corrupt(what + " claims " + std::to_string(count) + " items; the file is too short");
+  switch (type) {
+    case ValueType::string:
+      return read_items<std::string>(count, [&] { return cursor.text(cursor.remaining(), what); });
+    case ValueType::float32:
+    case ValueType::float64:
+      return read_items<double>(count, [&] { return read_real(cursor, type, what); });
+    default:
+      return read_items<std::int64_t>(count, [&] { return read_integer(cursor, type, what); });
+  }
+}
+
+Result<GgufValue> read_value(Cursor& cursor, const std::string& what) {
+  CONDUIT_TRY(const auto number, cursor.number<std::uint32_t>(what));
+  const auto type = static_cast<ValueType>(number);
+  switch (type) {
+    case ValueType::array: return read_array(cursor, what);
+    case ValueType::string: {
+      CONDUIT_TRY(auto text, cursor.text(cursor.remaining(), what));
+      return GgufValue(std::move(text));
+    }
+    case ValueType::float32:
+    case ValueType::float64: {
+      CONDUIT_TRY(const auto value, read_real(cursor, type, what));
+      return GgufValue(value);
+    }
+    case ValueType::uint64: {
+      CONDUIT_TRY(const auto value, cursor.number<std::uint64_t>(what));
+      return GgufValue(value);
+    }
+    default: break;
+  }
+  if (smallest_bytes(type) == 0)
+    return corrupt(what + " has unknown type " + std::to_string(number));
+  CONDUIT_TRY(const auto value, read_integer(cursor, type, what));
+  if (type == ValueType::boolean) return GgufValue(value != 0);
+  return GgufValue(value);
+}
+
+Result<std::pair<std::string, GgufValue>> read_entry(Cursor& cursor) {
+  CONDUIT_TRY(std::string key, cursor.text(kMaxKeyBytes, "a metadata key"));
+  CONDUIT_TRY(GgufValue value, read_value(cursor, "key " + in_quotes(key)));
+  return std::pair{std::move(key), std::move(value)};
+}
+
+// --- tensors
+
+// A tensor as the directory states it; its place is checked once the data's start is known.
+struct Entry {
+  std::string name;
+  TensorView view;
+  std::uint64_t offset = 0;  // from the start of the data
+  std::uint64_t bytes = 0;
+};
+
+std::optional<DType> dtype_of(std::string_view ggml_name) {
+  for (DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1})
+    if (traits(dtype).name == ggml_name) return dtype;
+  return std::nullopt;
+}
+
+Result<DType> read_dtype(Cursor& cursor, const std::string& tensor) {
+  CONDUIT_TRY(const auto number, cursor.number<std::uint32_t>(tensor));
+  const std::string_view name =
+      number < std::size(kTensorTypes) ? kTensorTypes[number] : std::string_view{};
+  if (const auto dtype = dtype_of(name)) return *dtype;
+  return Error{Code::invalid_argument,
+               tensor + " has type " +
+                   (name.empty() ? "number " + std::to_string(number) : std::string(name)) +
+                   ", which is not supported yet"};
+}
+
+// Extents in GGUF's order, the fastest first; returned as numpy lists them.
+Result<std::vector<std::int64_t>> read_shape(Cursor& cursor, const std::string& tensor) {
+  CONDUIT_TRY(const auto dimensions, cursor.number<std::uint32_t>(tensor));
+  if (dimensions < 1 || dimensions > kMaxDimensions)
+    return corrupt(tensor + " has " + std::to_string(dimensions) + " dimensions; 1 to 4 are known");
+  std::vector<std::int64_t> shape;
+  std::int64_t elements = 1;
+  for (std::uint32_t i = 0; i < dimensions; ++i) {
+    CONDUIT_TRY(const auto extent, cursor.number<std::uint64_t>(tensor));
+    // 8: the widest element's bytes, so that the size in bytes cannot overflow either.
+    if (extent == 0 || extent > static_cast<std::uint64_t>(
+                                    std::numeric_limits<std::int64_t>::max() / 8 / elements))
+      return corrupt(tensor + " has an impossible extent " + std::to_string(extent));
+    shape.push_back(static_cast<std::int64_t>(extent));
+    elements *= shape.back();
+  }
+  std::reverse(shape.begin(), shape.end());
+  return shape;
+}
+
+Result<Entry> read_tensor(Cursor& cursor) {
+  Entry entry;
+  CONDUIT_TRY(entry.name, cursor.text(kMaxNameBytes, "a tensor's name"));
+  const std::string tensor = "tensor " + in_quotes(entry.name);
+  CONDUIT_TRY(entry.view.shape, read_shape(cursor, tensor));
+  CONDUIT_TRY(entry.view.dtype, read_dtype(cursor, tensor));
+  CONDUIT_TRY(entry.offset, cursor.number<std::uint64_t>(tensor));
+  const DTypeTraits format = traits(entry.view.dtype);
+  if (entry.view.shape.back() % format.block_elements != 0)
+    return corrupt(tensor + " has rows of " + std::to_string(entry.view.shape.back()) +
+                   " values; " + std::string(format.name) + " needs a multiple of " +
+                   std::to_string(format.block_elements));
+  entry.bytes = static_cast<std::uint64_t>(entry.view.bytes());
+  return entry;
+}
+
+// Points every entry into `data`. Padding between tensors may be anything, overlap is refused.
+Status place(std::vector<Entry>& entries, std::span<const std::byte> data,
+             std::uint64_t alignment) {
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
+  std::uint64_t end = 0;
+  for (Entry& entry : entries) {
+    const std::string tensor = "tensor " + in_quotes(entry.name);
+    if (entry.offset % alignment != 0)
+      return corrupt(tensor + " starts at " + std::to_string(entry.offset) +
+                     ", no multiple of the alignment " + std::to_string(alignment));
+    if (entry.offset > data.size() || entry.bytes > data.size() - entry.offset)
+      return corrupt(tensor + " lies beyond the end of the file (truncated?)");
+    if (entry.offset < end) return corrupt(tensor + " overlaps another tensor");
+    end = entry.offset + entry.bytes;
+    entry.view.data = data.data() + entry.offset;
+  }
+  return ok();
+}
+
+Result<std::uint64_t> read_count(Cursor& cursor, const char* what) {
+  CONDUIT_TRY(const auto count, cursor.number<std::uint64_t>(what));
+  if (count > kMaxEntries)
+    return corrupt(std::string(what) + " is " + std::to_string(count) + "; the limit is " +
+                   std::to_string(kMaxEntries));
+  return count;
+}
+
+Status check_header(Cursor& cursor) {
+  CONDUIT_TRY(const auto magic, cursor.take(kMagic.size(), "the magic"));
+  if (std::memcmp(magic.data(), kMagic.data(), kMagic.size()) != 0)
+    return corrupt("the file does not begin with 'GGUF'");
+  CONDUIT_TRY(const auto version, cursor.number<std::uint32_t>("the version"));
+  if (version == std::uint32_t{kVersion} << 24)
+    return Error{Code::invalid_argument, "GGUF: big-endian files are not supported"};
+  if (version != kVersion)
+    return Error{Code::invalid_argument,
+                 "GGUF: version " + std::to_string(version) + " is not supported; 3 is"};
+  return ok();
+}
+
+Result<std::uint64_t> alignment_of(const GgufFile& file) {
+  if (file.find("general.alignment") == nullptr) return kDefaultAlignment;
+  CONDUIT_TRY(const auto stated, file.integer("general.alignment"));
+  if (stated < 1 || stated > static_cast<std::int64_t>(kMaxAlignment) ||
+      !std::has_single_bit(static_cast<std::uint64_t>(stated)))
+    return corrupt("general.alignment is " + std::to_string(stated) +
+                   "; a power of two up to 2^20 is possible");
+  return static_cast<std::uint64_t>(stated);
+}
+
+Error wrong_kind(std::string_view key, const char* wanted) {
+  return corrupt("key " + in_quotes(key) + " is not " + wanted);
+}
+
+Error missing(std::string_view key) { return corrupt("key " + in_quotes(key) + " is missing"); }
+
+}  // namespace
+
+Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
+  CONDUIT_TRY(auto mapped, MappedFile::open(path));
+  auto file = parse(mapped.bytes());
+  if (!file) return Error{file.error().code, path.string() + ": " + file.error().message};
+  file->file_ = std::make_shared<const MappedFile>(std::move(mapped));
+  return file;
+}
+
+Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes) {
+  Cursor cursor(bytes);
+  CONDUIT_TRY_STATUS(check_header(cursor));
+  CONDUIT_TRY(const auto tensor_count, read_count(cursor, "the number of tensors"));
+  CONDUIT_TRY(const auto key_count, read_count(cursor, "the number of metadata keys"));
+  GgufFile file;
+  for (std::uint64_t i = 0; i < key_count; ++i) {
+    CONDUIT_TRY(auto entry, read_entry(cursor));
+    const std::string key = entry.first;
+    if (!file.metadata_.insert(std::move(entry)).second)
+      return corrupt("key " + in_quotes(key) + " appears twice");
+  }
+  std::vector<Entry> entries;
+  for (std::uint64_t i = 0; i < tensor_count; ++i) {
+    CONDUIT_TRY(Entry entry, read_tensor(cursor));
+    entries.push_back(std::move(entry));
+  }
+  CONDUIT_TRY(const auto alignment, alignment_of(file));
+  const std::uint64_t start = (cursor.position() + alignment - 1) / alignment * alignment;
+  const auto data = bytes.subspan(std::min<std::size_t>(start, bytes.size()));
+  CONDUIT_TRY_STATUS(place(entries, data, alignment));
+  for (Entry& entry : entries) {
+    if (!file.tensors_.emplace(entry.name, std::move(entry.view)).second)
+      return corrupt("tensor " + in_quotes(entry.name) + " appears twice");
+  }
+  return file;
+}
+
+const GgufValue* GgufFile::find(std::string_view key) const {
+  const auto found = metadata_.find(key);
+  return found == metadata_.end() ? nullptr : &found->second;
+}
+
+Result<std::int64_t> GgufFile::integer(std::string_view key) const {
+  const GgufValue* value = find(key);
+  if (value == nullptr) return missing(key);
+  if (const auto* number = std::get_if<std::int64_t>(value)) return *number;
+  const auto* number = std::get_if<std::uint64_t>(value);
+  if (number == nullptr || !std::in_range<std::int64_t>(*number))
+    return wrong_kind(key, "an integer");
+  return static_cast<std::int64_t>(*number);
+}
+
+Result<double> GgufFile::real(std::string_view key) const {
+  const GgufValue* value = find(key);
+  if (value == nullptr) return missing(key);
+  if (const auto* number = std::get_if<double>(value)) return *number;
+  const auto whole = integer(key);
+  if (!whole) return wrong_kind(key, "a number");
+  return static_cast<double>(*whole);
+}
+
+Result<std::string> GgufFile::text(std::string_view key) const {
+  const GgufValue* value = find(key);
+  if (value == nullptr) return missing(key);
+  if (const auto* text = std::get_if<std::string>(value)) return *text;
+  return wrong_kind(key, "a string");
+}
+
+}  // namespace conduit::kernels

@@ -1,0 +1,460 @@
+// str's methods that templates use; encode, translate and the like are not there.
+#include "kernels/model/jinja/text_methods.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "kernels/model/jinja/access.h"
+#include "kernels/model/jinja/format_spec.h"
+#include "kernels/model/jinja/formatting.h"
+#include "kernels/model/jinja/operators.h"
+#include "kernels/model/jinja/printing.h"
+#include "kernels/model/jinja/search.h"
+#include "kernels/model/jinja/unicode.h"
+
+namespace conduit::kernels::jinja {
+
+namespace {
+
+constexpr Integer kNoLimit = -1;  // of split and replace
+
+// What came of `self`, and is Markup if that was.
+Result<Value> derived(Runtime& runtime, const Value& self, std::string text) {
+  return runtime.make_text(std::move(text), self.is_markup());
+}
+
+template <std::string (*convert)(std::string_view)>
+Result<Value> converted(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  return derived(runtime, self, convert(*self.string()));
+}
+
+template <bool (*has_class)(char32_t)>
+Result<Value> all_are(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  const std::u32string characters = decode(*self.string());
+  return Value::boolean(!characters.empty() &&
+                        std::all_of(characters.begin(), characters.end(), has_class));
+}
+
+bool is_alphanumeric(char32_t c) { return is_alphabetic(c) || is_numeric(c) || is_decimal(c); }
+
+// islower: some letter is lower, none is upper.
+template <bool (*is_wanted)(char32_t), bool (*is_excluded)(char32_t)>
+Result<Value> cased(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  const std::u32string characters = decode(*self.string());
+  return Value::boolean(std::any_of(characters.begin(), characters.end(), is_wanted) &&
+                        std::none_of(characters.begin(), characters.end(), is_excluded));
+}
+
+Result<Value> is_all_ascii(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("isascii", {}, 0, arguments));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  return Value::boolean(is_ascii(*self.string()));
+}
+
+Result<Value> is_all_printable(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  if (self.string()->empty()) return Value::boolean(true);
+  return all_are<is_printable>(runtime, self, arguments);
+}
+
+template <Side side>
+Result<Value> stripped(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("strip", {"chars"}, 0, arguments));
+  const std::string& text = *self.string();
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size()));
+  if (!bound.has(0) || bound[0].is_none())
+    return derived(runtime, self, std::string(strip(text, side)));
+  CONDUIT_TRY(const std::string set, bound.text(0, ""));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size() * std::min<std::size_t>(set.size(), 1 << 20)));
+  return derived(runtime, self, std::string(strip(text, set, side)));
+}
+
+// --- splitting
+
+Result<Value> pieces(Runtime& runtime, const Value& self,
+                     const std::vector<std::string_view>& parts) {
+  CONDUIT_TRY_STATUS(runtime.spend(parts.size()));
+  std::vector<Value> items;
+  for (std::string_view part : parts)
+    items.push_back(Value::text(std::string(part), self.is_markup()));
+  return runtime.make_list(ListKind::list, std::move(items));
+}
+
+std::size_t word_end(std::string_view text) {
+  std::size_t end = 0;
+  while (end < text.size() && strip(text.substr(end, 4), Side::left).data() == text.data() + end)
+    ++end;
+  return end;
+}
+
+std::vector<std::string_view> split_space(std::string_view text, Integer limit) {
+  std::vector<std::string_view> parts;
+  for (text = strip(text, Side::left); !text.empty(); text = strip(text, Side::left)) {
+    if (limit != kNoLimit && Integer(parts.size()) == limit) {
+      parts.push_back(text);
+      break;
+    }
+    const std::size_t end = word_end(text);
+    parts.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return parts;
+}
+
+std::size_t last_word_start(std::string_view text) {
+  std::size_t start = text.size();
+  while (start > 0 && strip(text.substr(0, start), Side::right).size() == start) --start;
+  return start;
+}
+
+std::vector<std::string_view> split_space_from_right(std::string_view text, Integer limit) {
+  std::vector<std::string_view> parts;
+  for (text = strip(text, Side::right); !text.empty(); text = strip(text, Side::right)) {
+    if (limit != kNoLimit && Integer(parts.size()) == limit) {
+      parts.push_back(text);
+      break;
+    }
+    const std::size_t start = last_word_start(text);
+    parts.push_back(text.substr(start));
+    text = text.substr(0, start);
+  }
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+std::vector<std::string_view> split_at(std::string_view text, std::string_view separator,
+                                       Integer limit) {
+  std::vector<std::string_view> parts;
+  std::size_t start = 0;
+  while (limit == kNoLimit || Integer(parts.size()) < limit) {
+    const auto found = find_text(text, separator, start);
+    if (!found) break;
+    parts.push_back(text.substr(start, *found - start));
+    start = *found + separator.size();
+  }
+  parts.push_back(text.substr(start));
+  return parts;
+}
+
+std::vector<std::string_view> split_at_from_right(std::string_view text, std::string_view separator,
+                                                  Integer limit) {
+  const std::string reversed_text(text.rbegin(), text.rend());
+  const std::string reversed_separator(separator.rbegin(), separator.rend());
+  std::vector<std::string_view> parts;
+  for (std::string_view part : split_at(reversed_text, reversed_separator, limit)) {
+    const auto end = static_cast<std::size_t>(part.data() - reversed_text.data()) + part.size();
+    parts.push_back(text.substr(text.size() - end, part.size()));
+  }
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+template <bool is_from_right>
+Result<Value> split(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("split", {"sep", "maxsplit"}, 0, arguments));
+  CONDUIT_TRY(const Integer given, bound.integer(1, kNoLimit));
+  const Integer limit = given < 0 ? kNoLimit : given;
+  const std::string& text = *self.string();
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size()));
+  if (!bound.has(0) || bound[0].is_none())
+    return pieces(runtime, self,
+                  is_from_right ? split_space_from_right(text, limit) : split_space(text, limit));
+  CONDUIT_TRY(const std::string separator, bound.text(0, ""));
+  if (separator.empty()) return failure("empty separator");
+  return pieces(runtime, self,
+                is_from_right ? split_at_from_right(text, separator, limit)
+                              : split_at(text, separator, limit));
+}
+
+Result<Value> lines(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("splitlines", {"keepends"}, 0, arguments));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  return pieces(runtime, self, split_lines(*self.string(), bound.truth(0, false)));
+}
+
+template <bool is_from_right>
+Result<Value> partition(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("partition", {"sep"}, 1, arguments));
+  CONDUIT_TRY(const std::string separator, bound.text(0, ""));
+  if (separator.empty()) return failure("empty separator");
+  const std::string& text = *self.string();
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size()));
+  const auto found = is_from_right ? find_last_text(text, separator) : find_text(text, separator);
+  std::vector<std::string> parts = {text, "", ""};
+  if (is_from_right) parts = {"", "", text};
+  if (found) parts = {text.substr(0, *found), separator, text.substr(*found + separator.size())};
+  std::vector<Value> items;
+  for (std::string& part : parts) items.push_back(Value::text(std::move(part), self.is_markup()));
+  return runtime.make_list(ListKind::tuple, std::move(items));
+}
+
+// --- searching, between two optional bounds
+
+// The part of the text that is searched, and how many code points stand before it.
+struct Window {
+  std::string text;
+  Integer offset;
+};
+
+Result<Window> window(Runtime& runtime, const Value& self, const Bound& bound) {
+  const Value start = bound.has(1) ? bound[1] : Value();
+  const Value stop = bound.has(2) ? bound[2] : Value();
+  CONDUIT_TRY(const Value part, get_slice(runtime, self, start, stop, Value()));
+  CONDUIT_TRY(const Integer size, length(self));
+  Integer offset = start.integer().value_or(0);
+  if (offset < 0) offset = std::max<Integer>(offset + size, 0);
+  return Window{*part.string(), offset};
+}
+
+enum class Absence { minus_one, error };
+
+template <bool is_last, Absence absence>
+Result<Value> find(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("find", {"sub", "start", "end"}, 1, arguments));
+  CONDUIT_TRY(const std::string part, bound.text(0, ""));
+  CONDUIT_TRY(const Window searched, window(runtime, self, bound));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(searched.text.size()));
+  CONDUIT_TRY(const Integer size, length(self));
+  const auto found = is_last ? find_last_text(searched.text, part) : find_text(searched.text, part);
+  if (found && searched.offset <= size)
+    return Value::integer(searched.offset +
+                          Integer(count_code_points(searched.text.substr(0, *found))));
+  if (absence == Absence::error) return failure("substring not found");
+  return Value::integer(-1);
+}
+
+Result<Value> count(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("count", {"sub", "start", "end"}, 1, arguments));
+  CONDUIT_TRY(const std::string part, bound.text(0, ""));
+  CONDUIT_TRY(const Window searched, window(runtime, self, bound));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(searched.text.size()));
+  if (part.empty()) return Value::integer(Integer(count_code_points(searched.text)) + 1);
+  return Value::integer(Integer(count_text(searched.text, part)));
+}
+
+bool has_affix(std::string_view text, std::string_view affix, bool is_prefix) {
+  if (affix.size() > text.size()) return false;
+  return (is_prefix ? text.substr(0, affix.size()) : text.substr(text.size() - affix.size())) ==
+         affix;
+}
+
+// startswith and endswith: of one affix, or any of a tuple.
+template <bool is_prefix>
+Result<Value> affixed(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  const std::string_view name = is_prefix ? "startswith" : "endswith";
+  CONDUIT_TRY(const Bound bound, Bound::bind(name, {"affix", "start", "end"}, 1, arguments));
+  CONDUIT_TRY(const Window searched, window(runtime, self, bound));
+  const List* tuple = bound[0].list(ListKind::tuple);
+  const std::vector<Value> affixes = tuple == nullptr ? std::vector<Value>{bound[0]} : tuple->items;
+  for (const Value& affix : affixes) {
+    CONDUIT_TRY_STATUS(runtime.spend(1));
+    const std::string* text = affix.string();
+    if (text == nullptr)
+      return failure(std::string(name) + " first arg must be str or a tuple of str, not " +
+                     std::string(type_name(affix)));
+    if (has_affix(searched.text, *text, is_prefix)) return Value::boolean(true);
+  }
+  return Value::boolean(false);
+}
+
+template <bool is_prefix>
+Result<Value> without_affix(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("removeprefix", {"affix"}, 1, arguments));
+  CONDUIT_TRY(const std::string affix, bound.text(0, ""));
+  const std::string& text = *self.string();
+  if (!has_affix(text, affix, is_prefix)) return self;
+  return derived(
+      runtime, self,
+      is_prefix ? text.substr(affix.size()) : text.substr(0, text.size() - affix.size()));
+}
+
+// --- building
+
+Result<Value> replaced(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("replace", {"old", "new", "count"}, 2, arguments));
+  CONDUIT_TRY(const std::string from, bound.text(0, ""));
+  CONDUIT_TRY(const std::string to, bound.text(1, ""));
+  CONDUIT_TRY(const Integer limit, bound.integer(2, kNoLimit));
+  return replace_text(runtime, self, from, to, limit);
+}
+
+Result<Value> joined(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("join", {"iterable"}, 1, arguments));
+  CONDUIT_TRY(const auto items, iterate(runtime, bound[0]));
+  std::string out;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::string* text = items[i].string();
+    if (text == nullptr)
+      return failure("sequence item " + std::to_string(i) + ": expected str instance, " +
+                     std::string(type_name(items[i])) + " found");
+    const std::string piece =
+        self.is_markup() && !items[i].is_markup() ? escape_html(*text) : *text;
+    CONDUIT_TRY_STATUS(runtime.allow_text(self.string()->size() + piece.size(), out.size()));
+    if (i > 0) out += *self.string();
+    out += piece;
+  }
+  return derived(runtime, self, std::move(out));
+}
+
+Result<std::string> pad_right(Runtime& runtime, std::string_view text, std::size_t width,
+                              char32_t fill) {
+  return pad(runtime, text, width, '<', fill);
+}
+
+Result<std::string> pad_left(Runtime& runtime, std::string_view text, std::size_t width,
+                             char32_t fill) {
+  return pad(runtime, text, width, '>', fill);
+}
+
+template <Result<std::string> (*lay_out)(Runtime&, std::string_view, std::size_t, char32_t)>
+Result<Value> aligned(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("center", {"width", "fillchar"}, 1, arguments));
+  CONDUIT_TRY(const Integer width, bound.integer(0, 0));
+  CONDUIT_TRY(const std::string fill, bound.text(1, " "));
+  const std::u32string characters = decode(fill);
+  if (characters.size() != 1)
+    return failure("The fill character must be exactly one character long");
+  const auto columns = static_cast<std::size_t>(std::clamp<Integer>(width, 0, Integer(1) << 40));
+  CONDUIT_TRY(auto padded, lay_out(runtime, *self.string(), columns, characters[0]));
+  return derived(runtime, self, std::move(padded));
+}
+
+Result<Value> zero_filled(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("zfill", {"width"}, 1, arguments));
+  CONDUIT_TRY(const Integer width, bound.integer(0, 0));
+  std::string_view digits = *self.string();
+  std::string sign;
+  if (!digits.empty() && (digits.front() == '-' || digits.front() == '+')) {
+    sign = digits.front();
+    digits.remove_prefix(1);
+  }
+  const Integer columns = std::clamp<Integer>(width - Integer(sign.size()), 0, Integer(1) << 40);
+  CONDUIT_TRY(auto padded, pad(runtime, digits, static_cast<std::size_t>(columns), '>', '0'));
+  return derived(runtime, self, sign + padded);
+}
+
+Result<Value> formatted_map(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("format_map", {"mapping"}, 1, arguments));
+  const Dict* dict = bound[0].dict();
+  if (dict == nullptr) return failure("format_map() argument must be a mapping");
+  Arguments named;
+  for (const Dict::Entry& entry : dict->entries())
+    if (const std::string* name = entry.key.string()) named.named.emplace_back(*name, entry.value);
+  return format_braces(runtime, self, named);
+}
+
+constexpr MethodEntry kTextMethods[] = {
+    {"capitalize", converted<capitalize>},
+    {"casefold", converted<to_lower>},
+    {"center", aligned<center_text>},
+    {"count", count},
+    {"endswith", affixed<false>},
+    {"find", find<false, Absence::minus_one>},
+    {"format", format_braces},
+    {"format_map", formatted_map},
+    {"index", find<false, Absence::error>},
+    {"isalnum", all_are<is_alphanumeric>},
+    {"isalpha", all_are<is_alphabetic>},
+    {"isascii", is_all_ascii},
+    {"isdecimal", all_are<is_decimal>},
+    {"isdigit", all_are<is_digit>},
+    {"islower", cased<is_lower, is_upper>},
+    {"isnumeric", all_are<is_numeric>},
+    {"isprintable", is_all_printable},
+    {"isspace", all_are<is_space>},
+    {"isupper", cased<is_upper, is_lower>},
+    {"join", joined},
+    {"ljust", aligned<pad_right>},
+    {"lower", converted<to_lower>},
+    {"lstrip", stripped<Side::left>},
+    {"partition", partition<false>},
+    {"removeprefix", without_affix<true>},
+    {"removesuffix", without_affix<false>},
+    {"replace", replaced},
+    {"rfind", find<true, Absence::minus_one>},
+    {"rindex", find<true, Absence::error>},
+    {"rjust", aligned<pad_left>},
+    {"rpartition", partition<true>},
+    {"rsplit", split<true>},
+    {"rstrip", stripped<Side::right>},
+    {"split", split<false>},
+    {"splitlines", lines},
+    {"startswith", affixed<true>},
+    {"strip", stripped<Side::both>},
+    {"swapcase", converted<swap_case>},
+    {"title", converted<to_title>},
+    {"upper", converted<to_upper>},
+    {"zfill", zero_filled},
+};
+
+// The length of the line break at `at`, or 0. Python knows more of them than \n.
+std::size_t break_length(std::string_view text, std::size_t at) {
+  const auto c = static_cast<unsigned char>(text[at]);
+  if (c == '\r') return text.substr(at + 1, 1) == "\n" ? 2 : 1;
+  if ((c >= '\n' && c <= '\f') || (c >= 0x1C && c <= 0x1E)) return 1;
+  if (text.substr(at, 2) == "\u0085") return 2;
+  return text.substr(at, 3) == "\u2028" || text.substr(at, 3) == "\u2029" ? 3 : 0;
+}
+
+}  // namespace
+
+std::span<const MethodEntry> text_methods() { return kTextMethods; }
+
+// An odd blank goes to the left where the width is odd, to the right where it is even.
+Result<std::string> center_text(Runtime& runtime, std::string_view text, std::size_t width,
+                                char32_t fill) {
+  const std::size_t length = count_code_points(text);
+  if (width <= length) return std::string(text);
+  const std::size_t missing = width - length;
+  const std::size_t left = missing / 2 + (missing & width & 1);
+  CONDUIT_TRY(const std::string shifted, pad(runtime, text, length + left, '>', fill));
+  return pad(runtime, shifted, width, '<', fill);
+}
+
+std::vector<std::string_view> split_lines(std::string_view text, bool keeps_breaks) {
+  std::vector<std::string_view> result;
+  std::size_t start = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = break_length(text, at);
+    if (length == 0) {
+      ++at;
+      continue;
+    }
+    result.push_back(text.substr(start, at - start + (keeps_breaks ? length : 0)));
+    at += length;
+    start = at;
+  }
+  if (start < text.size()) result.push_back(text.substr(start));
+  return result;
+}
+
+Result<Value> replace_text(Runtime& runtime, const Value& self, std::string_view from,
+                           std::string_view to, Integer limit) {
+  const std::string& text = *self.string();
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size()));
+  std::string out;
+  std::size_t start = 0;
+  for (Integer count = 0; limit < 0 || count < limit; ++count) {
+    std::optional<std::size_t> found = find_text(text, from, start);
+    // An empty text is found before every code point and at the end.
+    if (from.empty() && count > 0) {
+      found = start == text.size() ? std::nullopt : std::optional(start + 1);
+      while (found && *found < text.size() && (text[*found] & 0xC0) == 0x80) ++*found;
+    }
+    if (!found) break;
+    CONDUIT_TRY_STATUS(runtime.spend(1));
+    CONDUIT_TRY_STATUS(runtime.allow_text(*found - start + to.size(), out.size()));
+    out.append(text, start, *found - start);
+    out += to;
+    start = *found + from.size();
+  }
+  out.append(text, start);
+  return derived(runtime, self, std::move(out));
+}
+
+}  // namespace conduit::kernels::jinja

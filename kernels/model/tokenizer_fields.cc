@@ -1,0 +1,53 @@
+// Typed reading of tokenizer.json.
+#include "kernels/model/tokenizer_fields.h"
+
+namespace conduit::kernels {
+
+const json::Value* TokenizerFields::find(std::string_view key) const {
+  const json::Value* value = object_.find(key);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+Result<bool> TokenizerFields::flag(std::string_view key, bool otherwise) const {
+  const json::Value* value = find(key);
+  if (value == nullptr) return otherwise;
+  if (!value->is_bool()) return corrupt(key, "true or false");
+  return value->as_bool();
+}
+
+Result<std::string> TokenizerFields::text(std::string_view key) const {
+  const json::Value* value = find(key);
+  if (value == nullptr || !value->is_string()) return corrupt(key, "a string");
+  return value->as_string();
+}
+
+Result<std::int32_t> TokenizerFields::id(std::string_view key) const {
+  const json::Value* value = find(key);
+  if (value == nullptr) return corrupt(key, "an integer");
+  return checked_token_id(*value, std::string(part_) + "." + std::string(key));
+}
+
+Result<const json::Array*> TokenizerFields::list(std::string_view key) const {
+  const json::Value* value = find(key);
+  if (value == nullptr || !value->is_array()) return corrupt(key, "a list");
+  return &value->as_array();
+}
+
+Error TokenizerFields::unsupported(std::string_view what) const {
+  return Error{Code::invalid_argument, "tokenizer " + std::string(part_) + " \"" +
+                                           std::string(what) + "\" is not supported yet"};
+}
+
+Error TokenizerFields::corrupt(std::string_view key, std::string_view expected) const {
+  return Error{Code::corrupt, "tokenizer: " + std::string(part_) + "." + std::string(key) +
+                                  " must be " + std::string(expected)};
+}
+
+Result<std::int32_t> checked_token_id(const json::Value& value, std::string_view name) {
+  if (value.kind() != json::Kind::integer || value.as_int() < 0 || value.as_int() > kMaxTokenId)
+    return Error{Code::corrupt, "tokenizer: " + std::string(name) + " must be an id from 0 to " +
+                                    std::to_string(kMaxTokenId)};
+  return static_cast<std::int32_t>(value.as_int());
+}
+
+}  // namespace conduit::kernels

@@ -1,0 +1,42 @@
+// Reads one object of a tokenizer.json, `{"type": "Split", …}`: each member as what it must be, and
+// an error that names the part and the member. `null` counts as absent, as in the files themselves.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mdl/base/json.h"
+#include "mdl/base/result.h"
+
+namespace conduit::kernels {
+
+class TokenizerFields {
+ public:
+  // `part`: how an error names this object, such as "pre_tokenizer"; both arguments must outlive
+  // this.
+  TokenizerFields(std::string_view part, const json::Value& object)
+      : part_(part), object_(object) {}
+
+  std::string_view part() const { return part_; }
+  const json::Value* find(std::string_view key) const;
+  Result<bool> flag(std::string_view key, bool otherwise) const;
+  Result<std::string> text(std::string_view key) const;
+  Result<std::string> type() const { return text("type"); }
+  Result<std::int32_t> id(std::string_view key) const;
+  Result<const json::Array*> list(std::string_view key) const;
+
+  // invalid_argument: `tokenizer normalizer "NFKD" is not supported yet`.
+  Error unsupported(std::string_view what) const;
+  Error corrupt(std::string_view key, std::string_view expected) const;
+
+ private:
+  std::string_view part_;
+  const json::Value& object_;
+};
+
+// Tables are laid out by id, so an id has a limit; the largest vocabularies (XLM-V) have 900,000.
+inline constexpr std::int32_t kMaxTokenId = (1 << 21) - 1;
+Result<std::int32_t> checked_token_id(const json::Value& value, std::string_view name);
+
+}  // namespace conduit::kernels

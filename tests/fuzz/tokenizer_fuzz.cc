@@ -1,0 +1,49 @@
+// A tokenizer.json of any bytes, and any text through a good one. The input is both: what is no
+// tokenizer must be an error, and whatever is one must encode and decode without a fault.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/model/tokenizer.h"
+#include "mdl/base/check.h"
+#include "mdl/base/utf8.h"
+#include "tests/support/tiny_tokenizer.h"
+
+namespace {
+
+using namespace conduit;  // the target's own file
+using kernels::TokenId;
+using kernels::Tokenizer;
+
+const Tokenizer& good_tokenizer() {
+  constexpr int kVocab = 288;
+  static const Tokenizer tokenizer = *Tokenizer::from_json(
+      json::dump(testing::tiny_tokenizer_json(testing::make_tiny_tokenizer(kVocab))));
+  return tokenizer;
+}
+
+std::string stream(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
+  kernels::Detokenizer detokenizer(tokenizer, /*skip_special=*/false);
+  std::string text;
+  for (const TokenId id : ids) text += detokenizer.push(id);
+  return text + detokenizer.flush();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (const auto read = Tokenizer::from_json(input)) {
+    // Every kind of thing the stages tell apart.
+    constexpr std::string_view kText = "<|im_end|> it's\r\n  1234 e\u0301 中文\xFF \u3000x";
+    const auto ids = read->encode(kText);
+    CONDUIT_CHECK(stream(*read, ids) == read->decode(ids), "pieces are not the whole");
+  }
+  const auto ids = good_tokenizer().encode(input);
+  const std::string text = good_tokenizer().decode(ids);
+  CONDUIT_CHECK(text == utf8::replace_invalid(input), "a text did not come back");
+  CONDUIT_CHECK(stream(good_tokenizer(), ids) == text, "pieces are not the whole");
+  return 0;
+}

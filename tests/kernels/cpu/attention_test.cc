@@ -1,0 +1,210 @@
+// Attention over pages and writing into them, against plain arithmetic on unpaged keys and values.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/half.h"
+#include "tests/kernels/cpu/cpu_devices.h"
+
+namespace conduit::kernels {
+namespace {
+
+struct Case {
+  int heads, kv_heads, head_dim, page_size;
+};
+constexpr Case kCases[] = {{9, 3, 64, 32},  {4, 4, 16, 16}, {8, 2, 48, 5},  {3, 1, 80, 33},
+                           {6, 2, 128, 48}, {2, 1, 20, 8},  {14, 1, 64, 32}};
+
+// One sequence's whole history, and a cache in which it lies on scattered pages.
+class History {
+ public:
+  History(const Case& shape, std::int64_t tokens, std::uint64_t seed)
+      : q(Rows::random(tokens, shape.heads * shape.head_dim, seed)),
+        k(Rows::random(tokens, shape.kv_heads * shape.head_dim, seed + 1)),
+        v(Rows::random(tokens, shape.kv_heads * shape.head_dim, seed + 2)) {}
+  Rows q, k, v;
+};
+
+KvPages make_cache(Device& device, const Case& shape, std::int64_t pages, DType dtype) {
+  auto kv = device.allocate_kv(2, pages, shape.page_size, shape.kv_heads, shape.head_dim, dtype);
+  CONDUIT_CHECK(kv, "a small cache fits");
+  // As a cache that has been in use: what no token wrote must not be read.
+  std::fill_n(kv->storage.data, kv->storage.bytes, std::byte{0x7E});
+  return *std::move(kv);
+}
+
+std::vector<std::int32_t> shuffled_pages(std::int64_t count, std::uint64_t seed) {
+  std::vector<std::int32_t> pages(static_cast<std::size_t>(count));
+  std::iota(pages.begin(), pages.end(), 0);
+  std::shuffle(pages.begin(), pages.end(), std::mt19937_64(seed));
+  return pages;
+}
+
+Tensor slice(Rows& rows, std::int64_t first, std::int64_t count) {
+  return {rows.tensor().row(first), count, rows.tensor().cols};
+}
+
+std::vector<double> exact_attention(const Case& shape, History& h, std::int64_t token,
+                                    DType dtype) {
+  const auto stored = [&](float value) {
+    return dtype == DType::f16 ? half_to_float(float_to_half(value)) : value;
+  };
+  std::vector<double> out;
+  for (int head = 0; head < shape.heads; ++head) {
+    const int kv_head = head / (shape.heads / shape.kv_heads);
+    const float* q = h.q.tensor().row(token) + head * shape.head_dim;
+    std::vector<double> weights;
+    for (std::int64_t past = 0; past <= token; ++past) {
+      const float* k = h.k.tensor().row(past) + kv_head * shape.head_dim;
+      double score = 0;
+      for (int i = 0; i < shape.head_dim; ++i) score += double{q[i]} * double{stored(k[i])};
+      weights.push_back(std::exp(score / std::sqrt(shape.head_dim)));
+    }
+    const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+    for (int i = 0; i < shape.head_dim; ++i) {
+      double sum = 0;
+      for (std::int64_t past = 0; past <= token; ++past)
+        sum += weights[static_cast<std::size_t>(past)] *
+               double{stored(h.v.tensor().row(past)[kv_head * shape.head_dim + i])};
+      out.push_back(sum / total);
+    }
+  }
+  return out;
+}
+
+// Computes tokens [first, first + count) of a history, whose past is in the cache already.
+std::vector<float> attend(Device& device, KvPages& kv, History& h, std::int64_t first,
+                          std::int64_t count, std::span<const std::int32_t> pages) {
+  const SequenceRows sequence{0, count, first, pages};
+  device.append_kv(kv, 1, slice(h.k, first, count), slice(h.v, first, count), {&sequence, 1});
+  Rows out = Rows::filled(count, h.q.tensor().cols, NAN);
+  device.paged_attention(out.tensor(), slice(h.q, first, count), kv, 1, {&sequence, 1});
+  return out.values();
+}
+
+class CpuAttentionTest : public CpuKernelsTest {};
+
+TEST_P(CpuAttentionTest, AgreesWithPlainArithmetic) {
+  for (const Case& shape : kCases) {
+    for (DType dtype : {DType::f32, DType::f16}) {
+      for (std::int64_t tokens : {1, 2, 31, 33, 130, 300}) {
+        History history(shape, tokens, 1);
+        const std::int64_t pages = (tokens + shape.page_size - 1) / shape.page_size + 3;
+        KvPages kv = make_cache(*device_, shape, pages, dtype);
+        const std::vector<std::int32_t> table = shuffled_pages(pages, 4);
+        // A prompt of all but the last token, then the last one alone.
+        std::vector<float> out;
+        if (tokens > 1) out = attend(*device_, kv, history, 0, tokens - 1, table);
+        const std::vector<float> last = attend(*device_, kv, history, tokens - 1, 1, table);
+        out.insert(out.end(), last.begin(), last.end());
+        const auto width = static_cast<std::size_t>(shape.heads * shape.head_dim);
+        for (std::int64_t token = 0; token<tokens; token += tokens> 40 ? 23 : 1) {
+          const std::vector<double> expected = exact_attention(shape, history, token, dtype);
+          for (std::size_t i = 0; i < width; ++i)
+            ASSERT_NEAR(out[static_cast<std::size_t>(token) * width + i], expected[i], 5e-6)
+                << name_of(dtype) << " head_dim " << shape.head_dim << " page " << shape.page_size
+                << " token " << token << " of " << tokens << " at " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(CpuAttentionTest, ResultDoesNotDependOnHowThePromptWasCut) {
+  for (const Case& shape : kCases) {
+    constexpr std::int64_t kTokens = 75;
+    History history(shape, kTokens, 5);
+    const std::int64_t pages = kTokens / shape.page_size + 1;
+    const std::vector<std::int32_t> table = shuffled_pages(pages, 6);
+    KvPages kv = make_cache(*device_, shape, pages, DType::f16);
+    const std::vector<float> whole = attend(*device_, kv, history, 0, kTokens, table);
+    for (std::int64_t chunk : {1, 7, 32}) {
+      KvPages other = make_cache(*device_, shape, pages, DType::f16);
+      std::vector<float> pieces;
+      for (std::int64_t first = 0; first < kTokens; first += chunk) {
+        const auto out =
+            attend(*device_, other, history, first, std::min(chunk, kTokens - first), table);
+        pieces.insert(pieces.end(), out.begin(), out.end());
+      }
+      ASSERT_EQ(whole, pieces) << "chunks of " << chunk << ", head_dim " << shape.head_dim;
+    }
+  }
+}
+
+TEST_P(CpuAttentionTest, SequencesOfABatchDoNotTouchEachOther) {
+  const Case shape{9, 3, 64, 32};
+  constexpr std::int64_t kPages = 12;
+  const std::vector<std::int32_t> all = shuffled_pages(kPages, 7);
+  History a(shape, 70, 8);
+  History b(shape, 40, 20);
+  const std::span<const std::int32_t> a_pages(all.data(), 3);
+  const std::span<const std::int32_t> b_pages(all.data() + 3, 2);
+  KvPages alone = make_cache(*device_, shape, kPages, DType::f32);
+  (void)attend(*device_, alone, a, 0, 69, a_pages);
+  const std::vector<float> a_alone = attend(*device_, alone, a, 69, 1, a_pages);
+  const std::vector<float> b_alone = attend(*device_, alone, b, 0, 40, b_pages);
+
+  // One step: b's whole prompt, and a's last token behind it.
+  KvPages kv = make_cache(*device_, shape, kPages, DType::f32);
+  (void)attend(*device_, kv, a, 0, 69, a_pages);
+  const auto joined = [](Rows& first, Rows& second) {
+    std::vector<float> values = first.values();
+    const auto last = second.row(69);
+    values.insert(values.end(), last.begin(), last.end());
+    return Rows(41, first.tensor().cols, std::move(values));
+  };
+  Rows q = joined(b.q, a.q), k = joined(b.k, a.k), v = joined(b.v, a.v);
+  Rows out = Rows::filled(41, q.tensor().cols, NAN);
+  const SequenceRows batch[] = {{0, 40, 0, b_pages}, {40, 1, 69, a_pages}};
+  device_->append_kv(kv, 1, k.tensor(), v.tensor(), batch);
+  device_->paged_attention(out.tensor(), q.tensor(), kv, 1, batch);
+  std::vector<float> expected = b_alone;
+  expected.insert(expected.end(), a_alone.begin(), a_alone.end());
+  EXPECT_EQ(out.values(), expected);
+}
+
+TEST_P(CpuAttentionTest, LayersAreApart) {
+  const Case shape{2, 1, 16, 16};
+  History history(shape, 10, 9);
+  const std::vector<std::int32_t> table = {1};
+  KvPages kv = make_cache(*device_, shape, 2, DType::f32);
+  const std::vector<float> before = attend(*device_, kv, history, 0, 10, table);
+  History other(shape, 10, 10);
+  const SequenceRows sequence{0, 10, 0, table};
+  device_->append_kv(kv, 0, other.k.tensor(), other.v.tensor(), {&sequence, 1});
+  Rows out = Rows::filled(10, 32, NAN);
+  device_->paged_attention(out.tensor(), history.q.tensor(), kv, 1, {&sequence, 1});
+  EXPECT_EQ(out.values(), before);
+}
+
+TEST_P(CpuAttentionTest, ScoresFarApartNeitherOverflowNorVanish) {
+  const Case shape{1, 1, 16, 16};
+  for (DType dtype : {DType::f32, DType::f16}) {
+    History history{shape, 3, 11};
+    history.q = Rows::filled(3, 16, 100);
+    std::vector<float> keys(48, -100);
+    std::fill_n(keys.begin() + 16, 16, 100);  // the middle token wins by 80 000
+    history.k = Rows(3, 16, std::move(keys));
+    KvPages kv = make_cache(*device_, shape, 1, dtype);
+    const std::vector<std::int32_t> table = {0};
+    const std::vector<float> out = attend(*device_, kv, history, 0, 3, table);
+    for (std::size_t i = 0; i < 16; ++i) {
+      const float winner = history.v.row(1)[i];
+      EXPECT_NEAR(out[32 + i], winner, std::fabs(winner) * 1e-3);
+    }
+  }
+}
+
+TEST_P(CpuAttentionTest, ValuesBeyondHalfAreKeptAsItsLargest) {
+  const Case shape{1, 1, 16, 16};
+  History history{shape, 1, 12};
+  history.v = Rows::filled(1, 16, -1e6f);
+  KvPages kv = make_cache(*device_, shape, 1, DType::f16);
+  const std::vector<std::int32_t> table = {0};
+  for (float value : attend(*device_, kv, history, 0, 1, table)) EXPECT_EQ(value, -65504);
+}
+
+CONDUIT_FOR_EACH_INSTRUCTION_SET(CpuAttentionTest);
+
+}  // namespace
+}  // namespace conduit::kernels

@@ -1,0 +1,104 @@
+// Every step of a pre-tokenizer, by what Hugging Face's documentation and library give.
+#include "kernels/model/pre_tokenizer.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace conduit::kernels {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+Texts split(std::string_view steps, std::string_view text) {
+  const auto definition =
+      json::parse(R"({"type": "Sequence", "pretokenizers": [)" + std::string(steps) + "]}");
+  EXPECT_TRUE(definition) << steps;
+  const auto made = PreTokenizer::from_json(*definition);
+  EXPECT_TRUE(made) << made.error().message;
+  const Words words = made->split(text);
+  Texts texts;
+  for (const TextRange& range : words.ranges) texts.emplace_back(range.of(words.text));
+  return texts;
+}
+
+constexpr std::string_view kLetters =
+    R"({"type": "ByteLevel", "add_prefix_space": false, "use_regex": false})";
+
+Texts split_at_dashes(std::string_view behavior, bool invert = false) {
+  return split(R"({"type": "Split", "pattern": {"String": "-"}, "behavior": ")" +
+                   std::string(behavior) + R"(", "invert": )" + (invert ? "true" : "false") + "}," +
+                   std::string(kLetters),
+               "the-final--countdown");
+}
+
+TEST(PreTokenizerTest, SplitDoesWithItsMatchesAsItIsTold) {
+  EXPECT_EQ(split_at_dashes("Removed"), (Texts{"the", "final", "countdown"}));
+  EXPECT_EQ(split_at_dashes("Isolated"), (Texts{"the", "-", "final", "-", "-", "countdown"}));
+  EXPECT_EQ(split_at_dashes("MergedWithPrevious"), (Texts{"the-", "final-", "-", "countdown"}));
+  EXPECT_EQ(split_at_dashes("MergedWithNext"), (Texts{"the", "-final", "-", "-countdown"}));
+  EXPECT_EQ(split_at_dashes("Contiguous"), (Texts{"the", "-", "final", "--", "countdown"}));
+}
+
+TEST(PreTokenizerTest, AnInvertedSplitTakesWhatLiesBetween) {
+  EXPECT_EQ(split_at_dashes("Removed", true), (Texts{"-", "-", "-"}));
+  EXPECT_EQ(split_at_dashes("MergedWithPrevious", true),
+            (Texts{"the", "-final", "-", "-countdown"}));
+}
+
+TEST(PreTokenizerTest, DigitsStandAloneOrInRuns) {
+  const std::string letters(kLetters);
+  EXPECT_EQ(split(R"({"type": "Digits", "individual_digits": true},)" + letters, "a12b3"),
+            (Texts{"a", "1", "2", "b", "3"}));
+  EXPECT_EQ(split(R"({"type": "Digits", "individual_digits": false},)" + letters, "12ab3"),
+            (Texts{"12", "ab", "3"}));
+}
+
+TEST(PreTokenizerTest, PunctuationIncludesAsciiSigns) {
+  EXPECT_EQ(split(R"({"type": "Punctuation", "behavior": "Contiguous"},)" + std::string(kLetters),
+                  "a+=b."),
+            (Texts{"a", "+=", "b", "."}));
+}
+
+TEST(PreTokenizerTest, ByteLevelSpellsEachByteAsALetter) {
+  EXPECT_EQ(split(R"({"type": "ByteLevel", "add_prefix_space": false})", "a b\né"),
+            (Texts{"a", "Ġb", "Ċ", "Ã©"}));
+}
+
+TEST(PreTokenizerTest, APrefixSpaceGoesBeforeEachWordWithoutOne) {
+  EXPECT_EQ(split(R"({"type": "ByteLevel"})", "hello world"), (Texts{"Ġhello", "Ġworld"}));
+  EXPECT_EQ(split(R"({"type": "Digits", "individual_digits": true}, {"type": "ByteLevel"})", " a1"),
+            (Texts{"Ġa", "Ġ1"}));
+}
+
+TEST(PreTokenizerTest, AStepBehindByteLevelSeesLetters) {
+  // ¼ is the byte BC, and counts as a digit: as in Falcon's tokenizer.
+  EXPECT_EQ(split(std::string(kLetters) + R"(,{"type": "Digits"})", "aü"), (Texts{"aÃ", "¼"}));
+}
+
+TEST(PreTokenizerTest, NothingGivesNoWords) { EXPECT_TRUE(split(kLetters, "").empty()); }
+
+TEST(PreTokenizerTest, WhatIsNotSupportedIsNamed) {
+  const auto error_of = [](std::string_view text) {
+    const auto made = PreTokenizer::from_json(*json::parse(text));
+    EXPECT_FALSE(made) << text;
+    return made ? Error{} : made.error();
+  };
+  EXPECT_NE(error_of(R"({"type": "Metaspace"})").message.find("Metaspace"), std::string::npos);
+  EXPECT_NE(error_of(R"({"type": "Digits"})").message.find("ByteLevel"), std::string::npos);
+  EXPECT_NE(error_of("null").message.find("ByteLevel"), std::string::npos);
+  EXPECT_EQ(error_of("{}").code, Code::corrupt);
+  EXPECT_EQ(error_of(R"({"type": "Sequence", "pretokenizers": 7})").code, Code::corrupt);
+  EXPECT_EQ(error_of(R"({"type": "Split", "pattern": 7, "behavior": "Isolated"})").code,
+            Code::corrupt);
+  EXPECT_EQ(
+      error_of(R"({"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"})").code,
+      Code::invalid_argument);
+  EXPECT_NE(error_of(R"({"type": "Split", "pattern": {"String": "a"}, "behavior": "Eaten"})")
+                .message.find("Eaten"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace conduit::kernels
