@@ -11,20 +11,18 @@ target_include_directories(conduit_client INTERFACE
 add_library(Conduit::conduit ALIAS conduit_client)
 
 set(conduit_package ${CMAKE_INSTALL_LIBDIR}/cmake/Conduit)
-if(TARGET conduit)
 install(TARGETS conduit-node conduit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
 install(TARGETS conduit_client conduit_cluster conduit_actors conduit_provisioning conduit_engine conduit_model conduit_cpu
                 conduit_mdl conduit_wire
   EXPORT ConduitTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT ConduitTargets NAMESPACE Conduit:: DESTINATION ${conduit_package})
 
-file(WRITE ${CMAKE_BINARY_DIR}/installed/client.h "#pragma once\n#include \"cluster/client.h\"\n")
-file(WRITE ${CMAKE_BINARY_DIR}/installed/conduit.h "#pragma once\n#include \"conduit/client.h\"\n")
-install(FILES ${CMAKE_BINARY_DIR}/installed/client.h ${CMAKE_BINARY_DIR}/installed/conduit.h
-  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit)
+set(installed_headers ${CMAKE_BINARY_DIR}/installed/include/conduit)
+file(WRITE ${installed_headers}/client.h "#pragma once\n#include \"cluster/client.h\"\n")
+file(WRITE ${installed_headers}/conduit.h "#pragma once\n#include \"conduit/client.h\"\n")
+install(FILES ${installed_headers}/client.h ${installed_headers}/conduit.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit)
 install(FILES cluster/client.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/cluster)
-install(FILES mdl/base/result.h mdl/base/json.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/mdl/base)
+install(FILES mdl/base/result.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/mdl/base)
 
 file(WRITE ${CMAKE_BINARY_DIR}/installed/ConduitConfig.cmake [[
 list(PREPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})

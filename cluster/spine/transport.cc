@@ -33,9 +33,13 @@ using std::chrono::steady_clock;
 constexpr int kZeroCopyReceive = 10;
 // Frames in libzmq's own queues, per connection. Small: what waits should wait where it is counted.
 constexpr int kHighWaterMark = 256;
-// ZMTP's heartbeats find a dead link under TCP; whether the node lives is membership's question.
-constexpr milliseconds kLinkHeartbeat{1000};
-constexpr milliseconds kLinkTimeout{3000};
+// ZMTP's own heartbeats stay off. A socket whose reader lags reads no pong and drops a connection
+// that is merely slow, with all it holds; and when such a connection dies, libzmq 4.3.4 aborts the
+// process at its next ping (`!_io_error`, stream_engine_base.cpp). Whether a node lives is
+// membership's question; TCP's keep-alive, in seconds, collects links that nobody closed.
+constexpr int kKeepAliveIdle = 10;
+constexpr int kKeepAliveInterval = 5;
+constexpr int kKeepAliveProbes = 3;
 constexpr milliseconds kReconnect{50};
 constexpr milliseconds kReconnectMax{1000};
 // How often frames that wait are tried again. libzmq could tell, but only to the socket's user of
@@ -63,6 +67,13 @@ using Context = std::unique_ptr<void, EndContext>;
 void set_option(const Socket& socket, int option, int value) {
   CONDUIT_CHECK(zmq_setsockopt(socket.get(), option, &value, sizeof value) == 0,
                 "libzmq refuses a socket option");
+}
+
+void keep_alive(const Socket& socket) {
+  set_option(socket, ZMQ_TCP_KEEPALIVE, 1);
+  set_option(socket, ZMQ_TCP_KEEPALIVE_IDLE, kKeepAliveIdle);
+  set_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, kKeepAliveInterval);
+  set_option(socket, ZMQ_TCP_KEEPALIVE_CNT, kKeepAliveProbes);
 }
 
 int count(milliseconds time) { return static_cast<int>(time.count()); }
@@ -239,8 +250,7 @@ Result<Socket> ZeroMqTransport::dealer(const std::string& peer) {
   set_option(socket, ZMQ_IMMEDIATE, 1);  // an absent peer's frames wait here, where they count
   set_option(socket, ZMQ_LINGER, count(limits_.linger));
   set_option(socket, ZMQ_SNDHWM, kHighWaterMark);
-  set_option(socket, ZMQ_HEARTBEAT_IVL, count(kLinkHeartbeat));
-  set_option(socket, ZMQ_HEARTBEAT_TIMEOUT, count(kLinkTimeout));
+  keep_alive(socket);
   set_option(socket, ZMQ_RECONNECT_IVL, count(kReconnect));
   set_option(socket, ZMQ_RECONNECT_IVL_MAX, count(kReconnectMax));
   if (zmq_connect(socket.get(), peer.c_str()) != 0) return zmq_error("connecting to " + peer);
@@ -357,8 +367,7 @@ Result<Socket> bound_router(const Context& context, const std::string& endpoint)
                 "libzmq refuses a socket option");
   set_option(router, ZMQ_RCVHWM, kHighWaterMark);
   set_option(router, ZMQ_LINGER, 0);
-  set_option(router, ZMQ_HEARTBEAT_IVL, count(kLinkHeartbeat));
-  set_option(router, ZMQ_HEARTBEAT_TIMEOUT, count(kLinkTimeout));
+  keep_alive(router);
   if (zmq_bind(router.get(), endpoint.c_str()) != 0) return zmq_error("listening on " + endpoint);
   return router;
 }

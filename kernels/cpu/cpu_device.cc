@@ -95,6 +95,7 @@ class CpuDevice final : public Device {
   }
 
   const Kernels& kernels_;
+  cpu::Arena weights_;
   cpu::ThreadPool pool_;
   cpu::Matmul matmul_;
   cpu::Attention attention_;
@@ -117,7 +118,7 @@ Result<Matrix> CpuDevice::load_matrix(const TensorView& file, Precision precisio
                      std::to_string(format.block_elements) + ", not " + std::to_string(cols)};
   const std::int64_t panels = cpu::panel_count(rows);
   const std::int64_t bytes = cpu::panel_bytes(file.dtype, cols);
-  CONDUIT_TRY(Buffer storage, allocate(static_cast<std::size_t>(panels * bytes)));
+  CONDUIT_TRY(Buffer storage, weights_.allocate(static_cast<std::size_t>(panels * bytes)));
   pool_.run(static_cast<std::uint32_t>(panels), [&](std::uint32_t panel) {
     cpu::pack_panel(file, panel, storage.data + panel * bytes);
   });

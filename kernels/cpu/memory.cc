@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 // Below this, rounding up to whole huge pages wastes more than they save in TLB misses.
 constexpr std::size_t kMapFrom = 2 * kHugePage;
+constexpr std::size_t kArenaBlock = 16 * kHugePage;
 
 std::size_t round_up(std::size_t value, std::size_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -45,6 +46,18 @@ Result<Buffer> allocate_memory(std::size_t bytes) {
   if (block == nullptr) return out_of_memory(bytes);
   std::memset(block, 0, bytes);
   return Buffer{std::shared_ptr<void>(block, std::free), static_cast<std::byte*>(block), bytes};
+}
+
+Result<Buffer> Arena::allocate(std::size_t bytes) {
+  if (bytes == 0 || bytes > kArenaBlock / 2) return allocate_memory(bytes);
+  const std::size_t whole = round_up(bytes, kAlignment);
+  if (block_.bytes - used_ < whole) {
+    CONDUIT_TRY(block_, allocate_memory(kArenaBlock));
+    used_ = 0;
+  }
+  Buffer buffer{block_.owner, block_.data + used_, bytes};
+  used_ += whole;
+  return buffer;
 }
 
 }  // namespace conduit::kernels::cpu

@@ -18,9 +18,12 @@
 namespace conduit::kernels {
 
 struct TemplateLimits {
-  std::size_t source_bytes = 1 << 20;   // the largest real template has 20 kB
-  std::size_t steps = 1'000'000;        // evaluated nodes: below 100 ms
-  std::size_t depth = 100;              // nesting of expressions, blocks and macro calls
+  std::size_t source_bytes = 1 << 20;  // the largest real template has 20 kB
+  // Evaluated nodes, and builtins' work in the same coin: below 100 ms.
+  std::size_t steps = 1'000'000;
+  // Nesting of expressions, blocks, macro calls and values: some 400 kB of stack. A macro that
+  // calls itself takes about 8 levels each time.
+  std::size_t depth = 200;
   std::size_t output_bytes = 16 << 20;  // also of any intermediate string
 };
 

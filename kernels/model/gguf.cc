@@ -1,5 +1,5 @@
 // The reader of GGUF: header, metadata, tensor directory, then the checks of each tensor's place.
-// The idea: a Cursor that cannot leave the bytes; every count is compared with what the rest of the
+// The idea: a cursor that cannot leave the bytes; every count is compared with what the rest of the
 // file could hold before anything of that size is made.
 #include "kernels/model/gguf.h"
 
@@ -8,8 +8,9 @@
 #include <cstring>
 #include <limits>
 #include <optional>
-#include <type_traits>
 #include <utility>
+
+#include "kernels/model/byte_cursor.h"
 
 namespace conduit::kernels {
 namespace {
@@ -53,43 +54,6 @@ std::string in_quotes(std::string_view name) {
   return std::string(1, '\'').append(name).append(1, '\'');
 }
 
-// Reads forward over the bytes; a read past the end is an error that says what was being read.
-class Cursor {
- public:
-  explicit Cursor(std::span<const std::byte> bytes) : bytes_(bytes) {}
-
-  std::size_t position() const { return position_; }
-  std::size_t remaining() const { return bytes_.size() - position_; }
-
-  template <class T>
-  Result<T> number(const std::string& what) {
-    CONDUIT_TRY(const auto bytes, take(sizeof(T), what));
-    T value;
-    std::memcpy(&value, bytes.data(), sizeof value);
-    return value;
-  }
-
-  Result<std::string> text(std::size_t limit, const std::string& what) {
-    CONDUIT_TRY(const auto size, number<std::uint64_t>(what));
-    if (size > limit)
-      return corrupt(what + " has " + std::to_string(size) + " bytes; the limit is " +
-                     std::to_string(limit));
-    CONDUIT_TRY(const auto bytes, take(size, what));
-    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-
-  Result<std::span<const std::byte>> take(std::uint64_t size, const std::string& what) {
-    if (size > remaining()) return corrupt("the file ends within " + what);
-    const auto taken = bytes_.subspan(position_, static_cast<std::size_t>(size));
-    position_ += taken.size();
-    return taken;
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-  std::size_t position_ = 0;
-};
-
 // --- metadata
 
 std::size_t smallest_bytes(ValueType type) {
@@ -112,12 +76,12 @@ std::size_t smallest_bytes(ValueType type) {
 }
 
 template <class File, class Kept>
-Result<Kept> read_as(Cursor& cursor, const std::string& what) {
+Result<Kept> read_as(ByteCursor& cursor, const std::string& what) {
   CONDUIT_TRY(const File value, cursor.number<File>(what));
   return static_cast<Kept>(value);
 }
 
-Result<std::int64_t> read_integer(Cursor& cursor, ValueType type, const std::string& what) {
+Result<std::int64_t> read_integer(ByteCursor& cursor, ValueType type, const std::string& what) {
   switch (type) {
     case ValueType::uint8: return read_as<std::uint8_t, std::int64_t>(cursor, what);
     case ValueType::int8: return read_as<std::int8_t, std::int64_t>(cursor, what);
@@ -140,7 +104,7 @@ Result<std::int64_t> read_integer(Cursor& cursor, ValueType type, const std::str
   }
 }
 
-Result<double> read_real(Cursor& cursor, ValueType type, const std::string& what) {
+Result<double> read_real(ByteCursor& cursor, ValueType type, const std::string& what) {
   if (type == ValueType::float32) return read_as<float, double>(cursor, what);
   return cursor.number<double>(what);
 }
@@ -156,7 +120,7 @@ Result<GgufValue> read_items(std::uint64_t count, const Read& read) {
   return GgufValue(std::move(items));
 }
 
-Result<GgufValue> read_array(Cursor& cursor, const std::string& what) {
+Result<GgufValue> read_array(ByteCursor& cursor, const std::string& what) {
   CONDUIT_TRY(const auto number, cursor.number<std::uint32_t>(what));
   CONDUIT_TRY(const auto count, cursor.number<std::uint64_t>(what));
   const auto type = static_cast<ValueType>(number);
@@ -177,7 +141,7 @@ Result<GgufValue> read_array(Cursor& cursor, const std::string& what) {
   }
 }
 
-Result<GgufValue> read_value(Cursor& cursor, const std::string& what) {
+Result<GgufValue> read_value(ByteCursor& cursor, const std::string& what) {
   CONDUIT_TRY(const auto number, cursor.number<std::uint32_t>(what));
   const auto type = static_cast<ValueType>(number);
   switch (type) {
@@ -204,7 +168,7 @@ Result<GgufValue> read_value(Cursor& cursor, const std::string& what) {
   return GgufValue(value);
 }
 
-Result<std::pair<std::string, GgufValue>> read_entry(Cursor& cursor) {
+Result<std::pair<std::string, GgufValue>> read_entry(ByteCursor& cursor) {
   CONDUIT_TRY(std::string key, cursor.text(kMaxKeyBytes, "a metadata key"));
   CONDUIT_TRY(GgufValue value, read_value(cursor, "key " + in_quotes(key)));
   return std::pair{std::move(key), std::move(value)};
@@ -226,7 +190,7 @@ std::optional<DType> dtype_of(std::string_view ggml_name) {
   return std::nullopt;
 }
 
-Result<DType> read_dtype(Cursor& cursor, const std::string& tensor) {
+Result<DType> read_dtype(ByteCursor& cursor, const std::string& tensor) {
   CONDUIT_TRY(const auto number, cursor.number<std::uint32_t>(tensor));
   const std::string_view name =
       number < std::size(kTensorTypes) ? kTensorTypes[number] : std::string_view{};
@@ -238,7 +202,7 @@ Result<DType> read_dtype(Cursor& cursor, const std::string& tensor) {
 }
 
 // Extents in GGUF's order, the fastest first; returned as numpy lists them.
-Result<std::vector<std::int64_t>> read_shape(Cursor& cursor, const std::string& tensor) {
+Result<std::vector<std::int64_t>> read_shape(ByteCursor& cursor, const std::string& tensor) {
   CONDUIT_TRY(const auto dimensions, cursor.number<std::uint32_t>(tensor));
   if (dimensions < 1 || dimensions > kMaxDimensions)
     return corrupt(tensor + " has " + std::to_string(dimensions) + " dimensions; 1 to 4 are known");
@@ -257,7 +221,7 @@ Result<std::vector<std::int64_t>> read_shape(Cursor& cursor, const std::string& 
   return shape;
 }
 
-Result<Entry> read_tensor(Cursor& cursor) {
+Result<Entry> read_tensor(ByteCursor& cursor) {
   Entry entry;
   CONDUIT_TRY(entry.name, cursor.text(kMaxNameBytes, "a tensor's name"));
   const std::string tensor = "tensor " + in_quotes(entry.name);
@@ -293,7 +257,7 @@ Status place(std::vector<Entry>& entries, std::span<const std::byte> data,
   return ok();
 }
 
-Result<std::uint64_t> read_count(Cursor& cursor, const char* what) {
+Result<std::uint64_t> read_count(ByteCursor& cursor, const char* what) {
   CONDUIT_TRY(const auto count, cursor.number<std::uint64_t>(what));
   if (count > kMaxEntries)
     return corrupt(std::string(what) + " is " + std::to_string(count) + "; the limit is " +
@@ -301,7 +265,7 @@ Result<std::uint64_t> read_count(Cursor& cursor, const char* what) {
   return count;
 }
 
-Status check_header(Cursor& cursor) {
+Status check_header(ByteCursor& cursor) {
   CONDUIT_TRY(const auto magic, cursor.take(kMagic.size(), "the magic"));
   if (std::memcmp(magic.data(), kMagic.data(), kMagic.size()) != 0)
     return corrupt("the file does not begin with 'GGUF'");
@@ -341,7 +305,7 @@ Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
 }
 
 Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes) {
-  Cursor cursor(bytes);
+  ByteCursor cursor(bytes, "GGUF: ");
   CONDUIT_TRY_STATUS(check_header(cursor));
   CONDUIT_TRY(const auto tensor_count, read_count(cursor, "the number of tensors"));
   CONDUIT_TRY(const auto key_count, read_count(cursor, "the number of metadata keys"));

@@ -2,7 +2,6 @@
 #include "kernels/model/pre_tokenizer.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "kernels/model/byte_letters.h"

@@ -8,6 +8,7 @@
 #include "kernels/model/tokenizer.h"
 #include "kernels/model/tokenizer_fields.h"
 #include "kernels/model/tokenizer_parts.h"
+#include "mdl/base/utf8.h"
 
 namespace conduit::kernels {
 
@@ -146,6 +147,9 @@ Result<AddedTokens> read_added(const GgufFile& file, const Texts& tokens, Normal
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const std::int64_t kind = (*kinds)[i];
     if (kind != kControl && kind != kUserDefined) continue;
+    // One that is part of a character would cut texts in the middle of it.
+    if (!utf8::is_valid(tokens[i]))
+      return wrong_type("tokenizer.ggml.tokens, token " + std::to_string(i), "valid UTF-8");
     AddedToken token;
     token.content = tokens[i];
     token.id = static_cast<TokenId>(i);

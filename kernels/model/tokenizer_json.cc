@@ -66,7 +66,8 @@ Status check_variant(const TokenizerFields& fields) {
       return fields.unsupported("BPE with " + std::string(key));
   }
   const json::Value* dropout = fields.find("dropout");
-  if (dropout != nullptr && *dropout != json::Value(0)) return fields.unsupported("BPE with dropout");
+  if (dropout != nullptr && *dropout != json::Value(0))
+    return fields.unsupported("BPE with dropout");
   CONDUIT_TRY(const bool falls_back, fields.flag("byte_fallback", false));
   if (falls_back) return fields.unsupported("BPE with byte_fallback");
   return ok();

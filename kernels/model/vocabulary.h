@@ -14,7 +14,7 @@
 
 namespace conduit::kernels {
 
-using TokenId = std::int32_t;
+using TokenId = std::int32_t;  // as tokenizer.h has it
 
 class Vocabulary {
  public:

@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--node", required=True, help="the conduit-node program")
     parser.add_argument("--model", required=True, help="tiny, default, or a model's path")
     parser.add_argument("--tiny-model-file", help="the program that writes the tiny model")
+    parser.add_argument("--example", help="tests/examples/chat, built")
     return parser.parse_args()
 
 
@@ -48,11 +49,12 @@ class Node:
         command = [program, "--model", f"test={model}", "--http", "127.0.0.1:0", *flags]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
         self.log: list[str] = []
-        self._address = threading.Event()
         self.url = ""
+        self._settled = threading.Event()  # ready, or ended
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
-        if not self._address.wait(self.READY_SECONDS):
+        self._settled.wait(self.READY_SECONDS)
+        if not self.url:
             self.process.kill()
             raise SystemExit("the node did not become ready:\n" + "".join(self.log))
 
@@ -61,7 +63,8 @@ class Node:
             self.log.append(line)
             if found := re.search(r"node ready .*http=(http://\S+)", line):
                 self.url = found.group(1)
-                self._address.set()
+                self._settled.set()
+        self._settled.set()
 
     def get(self, path: str) -> str:
         with urllib.request.urlopen(self.url + path, timeout=60) as response:

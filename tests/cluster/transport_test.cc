@@ -195,6 +195,38 @@ TEST(TransportTest, AReceiverThatStandsStillFillsItsSenderAndNobodyElse) {
   stuck->stop();
 }
 
+TEST(TransportTest, ASenderThatDiesWhileNothingIsReadHarmsNobody) {
+  std::promise<void> go;
+  std::shared_future<void> may_go = go.get_future().share();
+  Inbox<wire::EnvelopeT> frames;
+  const auto stuck = *listen(kAnyPort);
+  stuck->start([&](wire::EnvelopeT envelope, std::size_t) {
+    may_go.wait();
+    frames.put(std::move(envelope));
+    return ok();
+  });
+  {
+    TransportLimits limits;
+    limits.waiting_bytes = 1 << 20;
+    limits.linger = std::chrono::milliseconds(0);
+    const auto dying = *listen(kAnyPort, limits);
+    dying->start([](wire::EnvelopeT, std::size_t) { return ok(); });
+    ASSERT_TRUE(dying->connect(stuck->endpoint()));
+    while (dying->send(stuck->endpoint(), text(1 << 16), Priority::bulk)) {
+    }
+  }
+  Listener well;
+  ASSERT_TRUE(well.transport->connect(stuck->endpoint()));
+  ASSERT_TRUE(well.transport->send(stuck->endpoint(), beat(3), Priority::control));
+  go.set_value();
+  std::optional<wire::EnvelopeT> frame;
+  do {
+    frame = frames.take();
+  } while (frame && frame->body.type != wire::Body::Heartbeat);
+  EXPECT_TRUE(frame);
+  stuck->stop();
+}
+
 TEST(TransportTest, AStoppedTransportSendsNothing) {
   Listener from;
   Listener to;

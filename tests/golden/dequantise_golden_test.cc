@@ -25,7 +25,8 @@ std::filesystem::path folder() { return shared_dir() / "golden/dequant"; }
 std::vector<std::string> type_names() {
   if (!std::filesystem::exists(folder() / "dequant.json")) return {};
   std::vector<std::string> names;
-  for (const json::Member& type : member(read_json(folder() / "dequant.json"), "types").as_object())
+  const json::Value described = read_json(folder() / "dequant.json");
+  for (const json::Member& type : member(described, "types").as_object())
     names.push_back(type.key);
   return names;
 }

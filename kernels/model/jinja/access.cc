@@ -191,6 +191,7 @@ Result<Value> get_attribute(Runtime& runtime, const Value& object, const std::st
     CONDUIT_TRY_STATUS(runtime.spend_bytes(name.size()));
     if (const Value* item = object.dict()->find(name)) return *item;
   }
+  CONDUIT_TRY_STATUS(runtime.spend(1));  // for the message
   return missing_attribute(object, name);
 }
 

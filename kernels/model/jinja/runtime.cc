@@ -11,9 +11,9 @@ namespace {
 
 // A step is some 50 ns; so are these many bytes examined one by one, bytes merely copied, and
 // values copied.
-constexpr std::size_t kBytesPerStep = 32;
+constexpr std::size_t kBytesPerStep = 16;
 constexpr std::size_t kCopiedBytesPerStep = 256;
-constexpr std::size_t kItemsPerStep = 8;
+constexpr std::size_t kItemsPerStep = 4;
 
 }  // namespace
 

@@ -5,7 +5,6 @@
 #include "kernels/model/jinja/format_spec.h"
 #include "kernels/model/jinja/operators.h"
 #include "kernels/model/jinja/printing.h"
-#include "kernels/model/jinja/search.h"
 #include "kernels/model/jinja/text_methods.h"
 #include "kernels/model/jinja/unicode.h"
 #include "mdl/base/utf8.h"
@@ -28,7 +27,10 @@ template <std::string (*convert)(std::string_view)>
 Result<Value> converted(Runtime& runtime, const Value& input, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("filter", {}, 0, arguments));
   CONDUIT_TRY(const Value text, as_text(runtime, input));
-  return runtime.make_text(convert(*text.string()), text.is_markup());
+  const std::string& bytes = *text.string();
+  // Decoding, looking up and encoding takes several times what a look at the bytes does.
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(bytes.size() * (is_ascii(bytes) ? 1 : 4)));
+  return runtime.make_text(convert(bytes), text.is_markup());
 }
 
 // Words begin after blanks, hyphens and opening brackets; str.title also sees other signs.
@@ -114,8 +116,8 @@ Result<Value> indent(Runtime& runtime, const Value& input, const Arguments& argu
   // The added newline makes a last empty line count.
   const std::string closed = *text + "\n";
   bool is_first = true;
-  for (std::string_view line : split_lines(closed, false)) {
-    CONDUIT_TRY_STATUS(runtime.spend(1));
+  CONDUIT_TRY(const auto lines, split_lines(runtime, closed, false));
+  for (std::string_view line : lines) {
     CONDUIT_TRY_STATUS(runtime.allow_text(margin.size() + line.size() + 1, out.size()));
     if (!is_first) {
       out += '\n';
@@ -211,44 +213,6 @@ Result<Value> url_encode(Runtime& runtime, const Value& input, const Arguments& 
   return runtime.make_text(std::move(query));
 }
 
-// <!-- … --> and <…> go, entities are read, blanks collapse.
-Result<Value> strip_tags(Runtime& runtime, const Value& input, const Arguments& arguments) {
-  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("striptags", {}, 0, arguments));
-  CONDUIT_TRY(const Value text, as_text(runtime, input));
-  std::string_view rest = *text.string();
-  std::string kept;
-  while (!rest.empty()) {
-    const bool is_comment = rest.substr(0, 4) == "<!--";
-    const std::string_view close = is_comment ? "-->" : ">";
-    const auto end = rest.front() == '<' ? find_text(rest, close) : std::nullopt;
-    CONDUIT_TRY_STATUS(runtime.spend(end || rest.front() != '<' ? 0 : rest.size() / 32));
-    if (end) {
-      rest.remove_prefix(*end + close.size());
-    } else {
-      kept += rest.front();
-      rest.remove_prefix(1);
-    }
-  }
-  for (const auto& [entity, character] : {std::pair("&lt;", "<"),
-                                          {"&gt;", ">"},
-                                          {"&#34;", "\""},
-                                          {"&#39;", "'"},
-                                          {"&quot;", "\""},
-                                          {"&amp;", "&"}}) {
-    CONDUIT_TRY(const Value read, replace_text(runtime, Value::text(kept), entity, character, -1));
-    kept = *read.string();
-  }
-  std::string collapsed;
-  for (char32_t c : decode(strip(kept, Side::both))) {
-    if (!is_space(c)) {
-      utf8::append(collapsed, c);
-    } else if (collapsed.back() != ' ') {
-      collapsed += ' ';
-    }
-  }
-  return runtime.make_text(std::move(collapsed));
-}
-
 constexpr Filter kTextFilters[] = {
     {"capitalize", converted<capitalize>},
     {"center", center},
@@ -259,7 +223,6 @@ constexpr Filter kTextFilters[] = {
     {"lower", converted<to_lower>},
     {"replace", replace},
     {"safe", safe},
-    {"striptags", strip_tags},
     {"title", converted<title_words>},
     {"trim", trim},
     {"truncate", truncate},

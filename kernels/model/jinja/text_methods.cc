@@ -18,6 +18,11 @@ namespace {
 
 constexpr Integer kNoLimit = -1;  // of split and replace
 
+// Decoding, looking up and encoding takes several times what a look at the bytes does.
+Status spend_characters(Runtime& runtime, std::string_view text) {
+  return runtime.spend_bytes(text.size() * (is_ascii(text) ? 1 : 4));
+}
+
 // What came of `self`, and is Markup if that was.
 Result<Value> derived(Runtime& runtime, const Value& self, std::string text) {
   return runtime.make_text(std::move(text), self.is_markup());
@@ -26,14 +31,14 @@ Result<Value> derived(Runtime& runtime, const Value& self, std::string text) {
 template <std::string (*convert)(std::string_view)>
 Result<Value> converted(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
   return derived(runtime, self, convert(*self.string()));
 }
 
 template <bool (*has_class)(char32_t)>
 Result<Value> all_are(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
   const std::u32string characters = decode(*self.string());
   return Value::boolean(!characters.empty() &&
                         std::all_of(characters.begin(), characters.end(), has_class));
@@ -45,7 +50,7 @@ bool is_alphanumeric(char32_t c) { return is_alphabetic(c) || is_numeric(c) || i
 template <bool (*is_wanted)(char32_t), bool (*is_excluded)(char32_t)>
 Result<Value> cased(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
+  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
   const std::u32string characters = decode(*self.string());
   return Value::boolean(std::any_of(characters.begin(), characters.end(), is_wanted) &&
                         std::none_of(characters.begin(), characters.end(), is_excluded));
@@ -78,7 +83,6 @@ Result<Value> stripped(Runtime& runtime, const Value& self, const Arguments& arg
 
 Result<Value> pieces(Runtime& runtime, const Value& self,
                      const std::vector<std::string_view>& parts) {
-  CONDUIT_TRY_STATUS(runtime.spend(parts.size()));
   std::vector<Value> items;
   for (std::string_view part : parts)
     items.push_back(Value::text(std::string(part), self.is_markup()));
@@ -92,14 +96,14 @@ std::size_t word_end(std::string_view text) {
   return end;
 }
 
-std::vector<std::string_view> split_space(std::string_view text, Integer limit) {
-  std::vector<std::string_view> parts;
+using Pieces = std::vector<std::string_view>;
+
+Result<Pieces> split_space(Runtime& runtime, std::string_view text, Integer limit) {
+  Pieces parts;
   for (text = strip(text, Side::left); !text.empty(); text = strip(text, Side::left)) {
-    if (limit != kNoLimit && Integer(parts.size()) == limit) {
-      parts.push_back(text);
-      break;
-    }
-    const std::size_t end = word_end(text);
+    CONDUIT_TRY_STATUS(runtime.spend(1));
+    const bool is_last = limit != kNoLimit && Integer(parts.size()) == limit;
+    const std::size_t end = is_last ? text.size() : word_end(text);
     parts.push_back(text.substr(0, end));
     text.remove_prefix(end);
   }
@@ -112,14 +116,12 @@ std::size_t last_word_start(std::string_view text) {
   return start;
 }
 
-std::vector<std::string_view> split_space_from_right(std::string_view text, Integer limit) {
-  std::vector<std::string_view> parts;
+Result<Pieces> split_space_from_right(Runtime& runtime, std::string_view text, Integer limit) {
+  Pieces parts;
   for (text = strip(text, Side::right); !text.empty(); text = strip(text, Side::right)) {
-    if (limit != kNoLimit && Integer(parts.size()) == limit) {
-      parts.push_back(text);
-      break;
-    }
-    const std::size_t start = last_word_start(text);
+    CONDUIT_TRY_STATUS(runtime.spend(1));
+    const bool is_last = limit != kNoLimit && Integer(parts.size()) == limit;
+    const std::size_t start = is_last ? 0 : last_word_start(text);
     parts.push_back(text.substr(start));
     text = text.substr(0, start);
   }
@@ -127,12 +129,15 @@ std::vector<std::string_view> split_space_from_right(std::string_view text, Inte
   return parts;
 }
 
-std::vector<std::string_view> split_at(std::string_view text, std::string_view separator,
-                                       Integer limit) {
-  std::vector<std::string_view> parts;
+Result<Pieces> split_at(Runtime& runtime, std::string_view text, std::string_view separator,
+                        Integer limit) {
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(separator.size()));
+  const Searcher searcher(separator);
+  Pieces parts;
   std::size_t start = 0;
   while (limit == kNoLimit || Integer(parts.size()) < limit) {
-    const auto found = find_text(text, separator, start);
+    CONDUIT_TRY_STATUS(runtime.spend(1));
+    const auto found = searcher.find(text, start);
     if (!found) break;
     parts.push_back(text.substr(start, *found - start));
     start = *found + separator.size();
@@ -141,12 +146,13 @@ std::vector<std::string_view> split_at(std::string_view text, std::string_view s
   return parts;
 }
 
-std::vector<std::string_view> split_at_from_right(std::string_view text, std::string_view separator,
-                                                  Integer limit) {
+Result<Pieces> split_at_from_right(Runtime& runtime, std::string_view text,
+                                   std::string_view separator, Integer limit) {
   const std::string reversed_text(text.rbegin(), text.rend());
   const std::string reversed_separator(separator.rbegin(), separator.rend());
-  std::vector<std::string_view> parts;
-  for (std::string_view part : split_at(reversed_text, reversed_separator, limit)) {
+  CONDUIT_TRY(const auto reversed, split_at(runtime, reversed_text, reversed_separator, limit));
+  Pieces parts;
+  for (std::string_view part : reversed) {
     const auto end = static_cast<std::size_t>(part.data() - reversed_text.data()) + part.size();
     parts.push_back(text.substr(text.size() - end, part.size()));
   }
@@ -161,20 +167,24 @@ Result<Value> split(Runtime& runtime, const Value& self, const Arguments& argume
   const Integer limit = given < 0 ? kNoLimit : given;
   const std::string& text = *self.string();
   CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size()));
-  if (!bound.has(0) || bound[0].is_none())
-    return pieces(runtime, self,
-                  is_from_right ? split_space_from_right(text, limit) : split_space(text, limit));
+  if (!bound.has(0) || bound[0].is_none()) {
+    CONDUIT_TRY(const Pieces words, is_from_right ? split_space_from_right(runtime, text, limit)
+                                                  : split_space(runtime, text, limit));
+    return pieces(runtime, self, words);
+  }
   CONDUIT_TRY(const std::string separator, bound.text(0, ""));
   if (separator.empty()) return failure("empty separator");
-  return pieces(runtime, self,
-                is_from_right ? split_at_from_right(text, separator, limit)
-                              : split_at(text, separator, limit));
+  CONDUIT_TRY(const Pieces parts, is_from_right
+                                      ? split_at_from_right(runtime, text, separator, limit)
+                                      : split_at(runtime, text, separator, limit));
+  return pieces(runtime, self, parts);
 }
 
 Result<Value> lines(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY(const Bound bound, Bound::bind("splitlines", {"keepends"}, 0, arguments));
   CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
-  return pieces(runtime, self, split_lines(*self.string(), bound.truth(0, false)));
+  CONDUIT_TRY(const Pieces parts, split_lines(runtime, *self.string(), bound.truth(0, false)));
+  return pieces(runtime, self, parts);
 }
 
 template <bool is_from_right>
@@ -416,8 +426,9 @@ Result<std::string> center_text(Runtime& runtime, std::string_view text, std::si
   return pad(runtime, shifted, width, '<', fill);
 }
 
-std::vector<std::string_view> split_lines(std::string_view text, bool keeps_breaks) {
-  std::vector<std::string_view> result;
+Result<std::vector<std::string_view>> split_lines(Runtime& runtime, std::string_view text,
+                                                  bool keeps_breaks) {
+  Pieces result;
   std::size_t start = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = break_length(text, at);
@@ -425,6 +436,7 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keeps_brea
       ++at;
       continue;
     }
+    CONDUIT_TRY_STATUS(runtime.spend(1));
     result.push_back(text.substr(start, at - start + (keeps_breaks ? length : 0)));
     at += length;
     start = at;
@@ -436,11 +448,12 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keeps_brea
 Result<Value> replace_text(Runtime& runtime, const Value& self, std::string_view from,
                            std::string_view to, Integer limit) {
   const std::string& text = *self.string();
-  CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size()));
+  CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size() + from.size()));
+  const Searcher searcher(from);
   std::string out;
   std::size_t start = 0;
   for (Integer count = 0; limit < 0 || count < limit; ++count) {
-    std::optional<std::size_t> found = find_text(text, from, start);
+    std::optional<std::size_t> found = searcher.find(text, start);
     // An empty text is found before every code point and at the end.
     if (from.empty() && count > 0) {
       found = start == text.size() ? std::nullopt : std::optional(start + 1);

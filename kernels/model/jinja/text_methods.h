@@ -26,6 +26,7 @@ Result<Value> replace_text(Runtime& runtime, const Value& text, std::string_view
 Result<std::string> center_text(Runtime& runtime, std::string_view text, std::size_t width,
                                 char32_t fill);
 // The lines of `text`; a break belongs to the line it ends, if it is kept.
-std::vector<std::string_view> split_lines(std::string_view text, bool keeps_breaks);
+Result<std::vector<std::string_view>> split_lines(Runtime& runtime, std::string_view text,
+                                                  bool keeps_breaks);
 
 }  // namespace conduit::kernels::jinja

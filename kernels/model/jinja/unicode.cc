@@ -52,6 +52,20 @@ void append_lower(std::u32string& out, char32_t c) {
   }
 }
 
+std::string ascii_upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
+std::string ascii_lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 bool is_cased(char32_t c) { return is_upper(c) || is_lower(c) || run_of(kToLower, c); }
 
 }  // namespace
@@ -97,12 +111,14 @@ bool is_upper(char32_t c) { return run_of(kUpper, c) != nullptr; }
 bool is_lower(char32_t c) { return run_of(kLower, c) != nullptr; }
 
 std::string to_upper(std::string_view text) {
+  if (is_ascii(text)) return ascii_upper(text);
   std::u32string out;
   for (char32_t c : decode(text)) append_upper(out, c);
   return encode(out);
 }
 
 std::string to_lower(std::string_view text) {
+  if (is_ascii(text)) return ascii_lower(text);
   std::u32string out;
   for (char32_t c : decode(text)) append_lower(out, c);
   return encode(out);

@@ -34,9 +34,11 @@ struct TinyMetadata {
   bool has_merges = true;
   std::size_t types = kVocab;
   int bos = 1;
+  std::string control = "<|endoftext|>";
 
   void write(GgufWriter& writer) const {
-    const auto tiny = tokens();
+    auto tiny = tokens();
+    tiny.tokens[0] = control;
     writer.text("tokenizer.ggml.model", model);
     writer.text("tokenizer.ggml.pre", pre);
     writer.texts("tokenizer.ggml.tokens", tiny.tokens);
@@ -141,6 +143,10 @@ TEST(TokenizerGgufTest, MetadataThatContradictsItselfIsCorrupt) {
   const auto kinds = read(TinyMetadata{.types = kVocab - 1});
   ASSERT_FALSE(kinds);
   EXPECT_EQ(kinds.error().code, Code::corrupt);
+
+  const auto half = read(TinyMetadata{.control = "\xE4"});
+  ASSERT_FALSE(half);
+  EXPECT_NE(half.error().message.find("UTF-8"), std::string::npos);
 
   GgufWriter no_tokens;
   no_tokens.text("tokenizer.ggml.model", "gpt2");
