@@ -2,7 +2,6 @@
 #include "cluster/spine/peer.h"
 
 #include <algorithm>
-#include <caf/sec.hpp>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -66,7 +65,6 @@ class StandIn {
   void answer(wire::EnvelopeT& envelope);
   void probe_answered(wire::EnvelopeT& envelope);
   void stream_frame(wire::EnvelopeT& envelope);
-  bool is_in_sequence(Streams::iterator stream, const wire::EnvelopeT& envelope);
   void chunk(Streams::iterator stream, TokenChunk& chunk);
 
   void send_cancel(std::uint64_t stream);
@@ -218,7 +216,7 @@ StandIn::Streams::iterator StandIn::find_stream(const Asked& asked) {
 void StandIn::stream_frame(wire::EnvelopeT& envelope) {
   const auto stream = streams_.find(envelope.stream);
   if (stream == streams_.end()) return;  // given up here while this was on its way
-  if (!is_in_sequence(stream, envelope)) return;
+  if (envelope.sequence != stream->second.next) return give_up(stream, lost_part());
   ++stream->second.next;
   stream->second.was_silent = false;
   if (auto* part = body_of<TokenChunk>(envelope)) {
@@ -227,12 +225,6 @@ void StandIn::stream_frame(wire::EnvelopeT& envelope) {
     finished->id = stream->first;
     finish(stream, std::move(*finished));
   }
-}
-
-bool StandIn::is_in_sequence(Streams::iterator stream, const wire::EnvelopeT& envelope) {
-  if (envelope.sequence == stream->second.next) return true;
-  give_up(stream, lost_part());
-  return false;
 }
 
 void StandIn::chunk(Streams::iterator stream, TokenChunk& chunk) {

@@ -24,6 +24,8 @@ bool expects_answer(const wire::EnvelopeT& envelope) {
 Registry::Registry(NodeId self, std::unique_ptr<Transport> transport, const MailboxLimits& limits)
     : self_(self), transport_(std::move(transport)), limits_(limits) {}
 
+Registry::~Registry() { close(); }
+
 void Registry::start() {
   transport_->start([this](wire::EnvelopeT envelope, std::size_t bytes) {
     return receive(std::move(envelope), bytes);
@@ -84,20 +86,23 @@ Status Registry::send(NodeId target, wire::EnvelopeT envelope, Priority priority
     if (found == peers_.end()) return Error{Code::unavailable, "that node has left"};
     endpoint = found->second;
   }
-  envelope.source_node = self_;
   envelope.target_node = target;
+  return transmit(endpoint, std::move(envelope), priority);
+}
+
+Status Registry::send_to_endpoint(const std::string& endpoint, wire::EnvelopeT envelope) {
+  return transmit(endpoint, std::move(envelope), Priority::control);
+}
+
+Status Registry::transmit(const std::string& endpoint, wire::EnvelopeT envelope,
+                          Priority priority) {
+  envelope.source_node = self_;
   envelope.priority = static_cast<std::uint8_t>(priority);
   CONDUIT_TRY(Frame frame, pack(envelope));
   CONDUIT_TRY_STATUS(transport_->send(endpoint, std::move(frame), priority));
   static metrics::Counter& sent = frames("out");
   sent.increment();
   return ok();
-}
-
-Status Registry::send_to_endpoint(const std::string& endpoint, wire::EnvelopeT envelope) {
-  envelope.source_node = self_;
-  CONDUIT_TRY(Frame frame, pack(envelope));
-  return transport_->send(endpoint, std::move(frame), Priority::control);
 }
 
 void Registry::reply_with(const wire::EnvelopeT& question, wire::EnvelopeT answer,

@@ -46,6 +46,8 @@ class Registry : public std::enable_shared_from_this<Registry> {
  public:
   Registry(NodeId self, std::unique_ptr<Transport> transport, const MailboxLimits& limits = {});
 
+  ~Registry();
+
   NodeId self() const { return self_; }
   Transport& transport() { return *transport_; }
 
@@ -75,6 +77,7 @@ class Registry : public std::enable_shared_from_this<Registry> {
   Status receive(wire::EnvelopeT envelope, std::size_t bytes);
 
  private:
+  Status transmit(const std::string& endpoint, wire::EnvelopeT envelope, Priority priority);
   Status check_sender(const wire::EnvelopeT& envelope);
   std::shared_ptr<const void> take_room(std::size_t bytes);  // nullptr: closed
   void give_back_room(std::size_t bytes);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <deque>
@@ -42,9 +43,10 @@ constexpr int kKeepAliveInterval = 5;
 constexpr int kKeepAliveProbes = 3;
 constexpr milliseconds kReconnect{50};
 constexpr milliseconds kReconnectMax{1000};
-// How often frames that wait are tried again. libzmq could tell, but only to the socket's user of
-// the moment, and that is a sender.
-constexpr milliseconds kRetry{2};
+// When frames that wait are tried again: soon while they move, seldom while their peer is absent.
+// libzmq could tell, but only to the socket's user of the moment, and that is a sender.
+constexpr milliseconds kRetry{1};
+constexpr milliseconds kRetryMax{64};
 // Frames read before waiting ones get their turn.
 constexpr int kReadsPerRound = 64;
 // Bad frames may come as fast as the loopback carries; their log lines may not.
@@ -60,7 +62,10 @@ struct CloseSocket {
 using Socket = std::unique_ptr<void, CloseSocket>;
 
 struct EndContext {
-  void operator()(void* context) const { zmq_ctx_term(context); }
+  void operator()(void* context) const {
+    while (zmq_ctx_term(context) != 0 && zmq_errno() == EINTR) {
+    }
+  }
 };
 using Context = std::unique_ptr<void, EndContext>;
 
@@ -118,6 +123,17 @@ class Message {
   zmq_msg_t message_;
 };
 
+struct Drained {
+  bool still_waiting = false;
+  bool has_sent = false;
+
+  Drained& operator|=(const Drained& other) {
+    still_waiting |= other.still_waiting;
+    has_sent |= other.has_sent;
+    return *this;
+  }
+};
+
 // One DEALER to one peer, and what it does not take yet.
 class Lane {
  public:
@@ -142,16 +158,18 @@ class Lane {
     return false;
   }
 
-  // Returns whether frames still wait.
-  bool drain() {
+  Drained drain() {
     std::lock_guard lock(mutex_);
+    Drained drained;
     while (!waiting_.empty()) {
       const std::size_t bytes = waiting_.front().size();
-      if (zmq_msg_send(waiting_.front().get(), socket_.get(), ZMQ_DONTWAIT) < 0) return true;
+      drained.still_waiting = zmq_msg_send(waiting_.front().get(), socket_.get(), ZMQ_DONTWAIT) < 0;
+      if (drained.still_waiting) break;
+      drained.has_sent = true;
       waiting_bytes_ -= bytes;
       waiting_.pop_front();
     }
-    return false;
+    return drained;
   }
 
  private:
@@ -227,7 +245,7 @@ class ZeroMqTransport final : public Transport {
   void read();
   void read_round(RejectionLog& rejections);
   void read_one(Message frame, RejectionLog& rejections);
-  bool drain();
+  Drained drain();
 
   Context context_;
   Socket router_;
@@ -306,16 +324,20 @@ void ZeroMqTransport::wake() {
 
 void ZeroMqTransport::read() {
   RejectionLog rejections;
+  milliseconds retry = kRetry;
   while (!is_stopping_) {
     zmq_pollitem_t items[] = {{router_.get(), 0, ZMQ_POLLIN, 0}, {nullptr, wake_, ZMQ_POLLIN, 0}};
-    zmq_poll(items, 2, has_waiting_ ? kRetry.count() : -1);
+    zmq_poll(items, 2, has_waiting_ ? retry.count() : -1);
     if ((items[1].revents & ZMQ_POLLIN) != 0) {
       std::uint64_t ignored = 0;
       [[maybe_unused]] const auto bytes = ::read(wake_, &ignored, sizeof ignored);
     }
     if ((items[0].revents & ZMQ_POLLIN) != 0) read_round(rejections);
     // Cleared first: a sender whose frame comes to wait meanwhile sets it again.
-    if (has_waiting_.exchange(false) && drain()) has_waiting_ = true;
+    if (!has_waiting_.exchange(false)) continue;
+    const Drained drained = drain();
+    if (drained.still_waiting) has_waiting_ = true;
+    retry = drained.has_sent ? kRetry : std::min(2 * retry, kRetryMax);
   }
 }
 
@@ -344,18 +366,18 @@ void ZeroMqTransport::read_one(Message frame, RejectionLog& rejections) {
   if (!received) rejections.add(received.error(), frame);
 }
 
-bool ZeroMqTransport::drain() {
+Drained ZeroMqTransport::drain() {
   std::vector<std::shared_ptr<Link>> links;
   {
     std::lock_guard lock(mutex_);
     for (const auto& [peer, link] : links_) links.push_back(link);
   }
-  bool still_waiting = false;
+  Drained drained;
   for (const auto& link : links) {
-    still_waiting |= link->control.drain();
-    still_waiting |= link->bulk.drain();
+    drained |= link->control.drain();
+    drained |= link->bulk.drain();
   }
-  return still_waiting;
+  return drained;
 }
 
 Result<Socket> bound_router(const Context& context, const std::string& endpoint) {

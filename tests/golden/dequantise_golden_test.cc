@@ -26,8 +26,7 @@ std::vector<std::string> type_names() {
   if (!std::filesystem::exists(folder() / "dequant.json")) return {};
   std::vector<std::string> names;
   const json::Value described = read_json(folder() / "dequant.json");
-  for (const json::Member& type : member(described, "types").as_object())
-    names.push_back(type.key);
+  for (const json::Member& type : member(described, "types").as_object()) names.push_back(type.key);
   return names;
 }
 

@@ -243,7 +243,8 @@ def gpt2_style():
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(CORPUS, bytes_alphabet(384, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]))
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer.train_from_iterator(CORPUS, bytes_alphabet(384, special))
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<|endoftext|> $A", pair="<|endoftext|> $A $B:1", special_tokens=[("<|endoftext|>", 0)])
     return tokenizer
@@ -354,7 +355,8 @@ CASES = [
     {"messages": [{"role": "user", "content": "Hello, who are you?"}], "add_generation_prompt": True},
     {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello\n\tthere"}],
      "add_generation_prompt": False},
-    {"messages": [{"role": "system", "content": "  Be brief. "}, {"role": "user", "content": "1 < 2 & \"3\"?"}],
+    {"messages": [{"role": "system", "content": "  Be brief. "},
+                  {"role": "user", "content": "1 < 2 & \"3\"?"}],
      "add_generation_prompt": True},
     {"messages": [{"role": "user", "content": "Wetter in Köln? 😀"}], "tools": [WEATHER],
      "add_generation_prompt": True},
