@@ -16,11 +16,11 @@ namespace conduit::actors {
 
 // What a stranger may ask for in one request.
 struct RequestLimits {
-  float temperature = 100;           // beyond it every token is as likely as any other
-  int logprobs = 20;                 // as OpenAI's top_logprobs
-  std::size_t stop_strings = 16;     // OpenAI takes 4; each is looked for after each token
-  std::size_t stop_bytes = 256;      // of one stop string, for the same reason
-  std::size_t stop_token_ids = 256;  // searched once per step
+  float temperature = 100;            // beyond it every token is as likely as any other
+  int logprobs = 20;                  // as OpenAI's top_logprobs
+  std::size_t stop_strings = 16;      // OpenAI takes 4; each is looked for after each token
+  std::size_t stop_bytes = 256;       // of one stop string, for the same reason
+  std::size_t stop_token_ids = 256;   // searched once per step
   std::size_t bytes_per_token = 256;  // no vocabulary has a longer token, so a longer text cannot
                                       // fit and is refused before it is tokenized
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -314,9 +315,11 @@ caf::result<ReplicaStatus> Replica::status() {
   const Promise<ReplicaStatus> promise(self_);
   ask(self_, device_, kDeviceTimeout, EngineStatsQuery{model_.engine})
       .then(
-          [promise, reply](const kernels::EngineStats& stats) mutable {
-            reply.running = static_cast<std::uint32_t>(stats.running);
+          [this, promise, reply](const kernels::EngineStats& stats) mutable {
+            // An answer whose reader has not taken all of it runs on, also without the engine.
             reply.waiting = static_cast<std::uint32_t>(stats.waiting);
+            const auto owed = static_cast<std::uint32_t>(requests_.size());
+            reply.running = owed - std::min(owed, reply.waiting);
             reply.kv_pages_used = static_cast<std::uint64_t>(stats.kv_pages_used);
             reply.kv_pages_total = static_cast<std::uint64_t>(stats.kv_pages_total);
             promise.deliver(std::move(reply));

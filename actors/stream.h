@@ -27,8 +27,8 @@ using StreamActor = TokenSink::extend<  //
 
 class Stream {
  public:
-  // Never blocks. `request.id` is chosen here. Chunks come as `request.credit` allows; the reader grants more as
-  // it takes them.
+  // Never blocks. `request.id` is chosen here. Chunks come as `request.credit` allows; the reader
+  // grants more as it takes them.
   static Stream start(caf::actor_system& system, const RouterActor& router, GenerateRequest request,
                       StreamHandlers handlers);
 

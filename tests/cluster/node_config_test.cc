@@ -114,9 +114,9 @@ TEST_F(NodeConfigTest, UnknownKeyIsNamedWithItsLineAndTheNearestKnownOne) {
 }
 
 TEST_F(NodeConfigTest, WrongTypesAreNamedWithTheirLine) {
-  for (const char* line : {"threads = \"2\"", "threads = 2.5", "threads = [2]", "http = 8080",
-                           "join = \"x\"\njoin2 = 1", "join = [1]", "model = 3", "model = [3]",
-                           "[model]\nname = \"x\"", "[[model]]\npath = 3"})
+  for (const char* line :
+       {"threads = \"2\"", "threads = 2.5", "threads = [2]", "http = 8080", "join = 3",
+        "join = [1]", "model = 3", "model = [3]", "[model]\nname = \"x\"", "[[model]]\npath = 3"})
     EXPECT_THAT(error_of(from_file(line)), AllOf(HasSubstr("node.toml:"), HasSubstr("must be")))
         << line;
 }

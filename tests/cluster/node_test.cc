@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 #include "actors/stream.h"
 #include "tests/support/actor_models.h"
@@ -17,15 +18,24 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A stream's end, waited for.
+// A stream's beginning and end, waited for.
 class Ending {
  public:
   actors::StreamHandlers handlers() {
-    return {nullptr, [this](const actors::Finished& finished) {
+    return {[this](const actors::TokenChunk&) {
+              std::lock_guard lock(mutex_);
+              has_begun_ = true;
+              changed_.notify_all();
+            },
+            [this](const actors::Finished& finished) {
               std::lock_guard lock(mutex_);
               finished_ = finished;
               changed_.notify_all();
             }};
+  }
+  void wait_for_beginning() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return has_begun_ || finished_.has_value(); });
   }
   actors::Finished wait() {
     std::unique_lock lock(mutex_);
@@ -36,6 +46,7 @@ class Ending {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
+  bool has_begun_ = false;
   std::optional<actors::Finished> finished_;
 };
 
@@ -79,8 +90,10 @@ TEST_F(NodeTest, AnswerThatOutlastsTheDrainIsCutOffWithAFinish) {
   ASSERT_TRUE((*node)->wait_ready());
   Ending ending;
   actors::GenerateRequest request = conduit::testing::text_request(0);
-  request.credit = 0;  // its reader takes nothing
+  request.credit = 1;  // its reader takes nothing more
+  request.ignore_eos = true;
   actors::Stream::start((*node)->system(), (*node)->router(), request, ending.handlers());
+  ending.wait_for_beginning();
   EXPECT_FALSE((*node)->drain(std::chrono::milliseconds(50)));
   *node = nullptr;
   EXPECT_EQ(ending.wait().reason, wire::FinishReason::error);

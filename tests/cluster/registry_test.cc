@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "tests/support/inbox.h"
@@ -46,6 +47,8 @@ class RegistryTest : public ::testing::Test {
     auto actor = system.spawn([this](Addressee::pointer) -> Addressee::behavior_type {
       return {[this](const Inbound& inbound) { kept.put(inbound); }};
     });
+    // What is attached first runs last: then the registry knows.
+    actor->attach_functor([told = ended] { told->put(true); });
     registry->add(number, actor);
     to_end = actor;
     return number;
@@ -57,6 +60,8 @@ class RegistryTest : public ::testing::Test {
   std::unique_ptr<Transport> peer;
   testing::Inbox<wire::EnvelopeT> at_peer;
   testing::Inbox<Inbound> kept;
+  // Shared with an actor that may end after the test.
+  std::shared_ptr<testing::Inbox<bool>> ended = std::make_shared<testing::Inbox<bool>>();
   std::shared_ptr<Registry> registry;
   Addressee to_end;
 };
@@ -89,10 +94,7 @@ TEST_F(RegistryTest, AQuestionToNobodyIsAnsweredWithAFailure) {
 TEST_F(RegistryTest, AnActorThatEndedIsNobody) {
   const ActorId number = keeper();
   caf::anon_send_exit(to_end, caf::exit_reason::kill);
-  {
-    caf::scoped_actor self{system};
-    self->wait_for(to_end);
-  }
+  ASSERT_TRUE(ended->take());
   auto question = frame(number);
   question.correlation = 1;
   EXPECT_TRUE(registry->receive(question, 100));

@@ -1,4 +1,5 @@
-// A program outside the tree: includes what is installed, links what is exported, and gets a clear error where no node is.
+// A program outside the tree: includes what is installed, links what is exported, and gets a clear
+// error where no node is.
 #include <conduit/client.h>
 
 #include <cstdio>

@@ -29,7 +29,7 @@ class TestSystem {
   caf::actor_system& system() { return *system_; }
   // Handles messages until none is left.
   void run();
-  // The next message only; false when there is none.
+  // The next message only, actors taking turns; false when there is none.
   bool run_one();
   // Lets time pass, then handles what became due.
   void advance(std::chrono::milliseconds time);

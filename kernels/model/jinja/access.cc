@@ -7,8 +7,8 @@
 #include "kernels/model/jinja/functions.h"
 #include "kernels/model/jinja/operators.h"
 #include "kernels/model/jinja/printing.h"
+#include "kernels/model/jinja/python_text.h"
 #include "kernels/model/jinja/syntax.h"
-#include "kernels/model/jinja/unicode.h"
 
 namespace conduit::kernels::jinja {
 

@@ -12,7 +12,7 @@
 #include "kernels/model/jinja/formatting.h"
 #include "kernels/model/jinja/operators.h"
 #include "kernels/model/jinja/printing.h"
-#include "kernels/model/jinja/unicode.h"
+#include "kernels/model/jinja/python_text.h"
 
 namespace conduit::kernels::jinja {
 

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "kernels/model/jinja/printing.h"
-#include "kernels/model/jinja/unicode.h"
+#include "kernels/model/jinja/python_text.h"
 #include "mdl/base/utf8.h"
 
 namespace conduit::kernels::jinja {

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "kernels/model/jinja/printing.h"
-#include "kernels/model/jinja/unicode.h"
+#include "kernels/model/jinja/python_text.h"
 #include "mdl/base/json.h"
 
 namespace conduit::kernels::jinja {

@@ -5,7 +5,7 @@
 #include <array>
 #include <optional>
 
-#include "kernels/model/jinja/unicode.h"
+#include "kernels/model/jinja/python_text.h"
 
 namespace conduit::kernels::jinja {
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <optional>
 
+#include "kernels/model/jinja/python_text.h"
 #include "kernels/model/jinja/runtime.h"
-#include "kernels/model/jinja/unicode.h"
 #include "mdl/base/utf8.h"
 
 namespace conduit::kernels::jinja {

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "kernels/model/jinja/printing.h"
+#include "kernels/model/jinja/python_text.h"
 #include "kernels/model/jinja/search.h"
-#include "kernels/model/jinja/unicode.h"
 #include "mdl/base/utf8.h"
 
 namespace conduit::kernels::jinja {

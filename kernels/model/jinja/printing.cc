@@ -7,8 +7,8 @@
 #include <cstdio>
 
 #include "kernels/model/jinja/functions.h"
+#include "kernels/model/jinja/python_text.h"
 #include "kernels/model/jinja/syntax.h"
-#include "kernels/model/jinja/unicode.h"
 #include "mdl/base/utf8.h"
 
 namespace conduit::kernels::jinja {

@@ -6,7 +6,7 @@
 #include "kernels/model/jinja/filters.h"
 #include "kernels/model/jinja/operators.h"
 #include "kernels/model/jinja/printing.h"
-#include "kernels/model/jinja/unicode.h"
+#include "kernels/model/jinja/python_text.h"
 
 namespace conduit::kernels::jinja {
 

@@ -4,7 +4,7 @@
 #include "kernels/model/jinja/functions.h"
 #include "kernels/model/jinja/operators.h"
 #include "kernels/model/jinja/printing.h"
-#include "kernels/model/jinja/unicode.h"
+#include "kernels/model/jinja/python_text.h"
 
 namespace conduit::kernels::jinja {
 

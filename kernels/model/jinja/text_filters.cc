@@ -5,8 +5,8 @@
 #include "kernels/model/jinja/format_spec.h"
 #include "kernels/model/jinja/operators.h"
 #include "kernels/model/jinja/printing.h"
+#include "kernels/model/jinja/python_text.h"
 #include "kernels/model/jinja/text_methods.h"
-#include "kernels/model/jinja/unicode.h"
 #include "mdl/base/utf8.h"
 
 namespace conduit::kernels::jinja {

@@ -9,8 +9,8 @@
 #include "kernels/model/jinja/formatting.h"
 #include "kernels/model/jinja/operators.h"
 #include "kernels/model/jinja/printing.h"
+#include "kernels/model/jinja/python_text.h"
 #include "kernels/model/jinja/search.h"
-#include "kernels/model/jinja/unicode.h"
 
 namespace conduit::kernels::jinja {
 

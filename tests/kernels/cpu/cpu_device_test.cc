@@ -1,4 +1,7 @@
 // What the device refuses, and what it says of itself. Its arithmetic: the tests beside this one.
+#include <algorithm>
+
+#include "kernels/cpu/memory.h"
 #include "kernels/dequantise.h"
 #include "tests/kernels/cpu/cpu_devices.h"
 
@@ -62,6 +65,26 @@ TEST(CpuDeviceTest, MemoryIsAlignedZeroAndRefusedWhenTooMuch) {
   EXPECT_EQ(device->allocate(0)->data, nullptr);
   EXPECT_EQ(device->allocate(SIZE_MAX - 5).error().code, Code::exhausted);
   EXPECT_EQ(device->allocate(SIZE_MAX / 4).error().code, Code::exhausted);
+}
+
+TEST(ArenaTest, BuffersAreApartAndOutliveTheArena) {
+  std::vector<Buffer> buffers;
+  {
+    cpu::Arena arena;
+    for (std::size_t bytes : {std::size_t{100}, std::size_t{9} << 20, std::size_t{15} << 20,
+                              std::size_t{15} << 20, std::size_t{40} << 20, std::size_t{1}}) {
+      auto buffer = arena.allocate(bytes);
+      ASSERT_TRUE(buffer);
+      EXPECT_EQ(buffer->bytes, bytes);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer->data) % cpu::kAlignment, 0u);
+      buffers.push_back(*std::move(buffer));
+    }
+  }
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    std::fill_n(buffers[i].data, buffers[i].bytes, static_cast<std::byte>(i + 1));
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    EXPECT_TRUE(std::all_of(buffers[i].data, buffers[i].data + buffers[i].bytes,
+                            [i](std::byte byte) { return byte == static_cast<std::byte>(i + 1); }));
 }
 
 TEST(CpuDeviceTest, VectorsOfAnyTypeBecomeFloat32) {

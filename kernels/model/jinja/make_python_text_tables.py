@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes unicode_tables.cc: the character properties behind Python's str methods, asked of Python itself.
+"""Writes python_text_tables.cc: the character properties behind Python's str methods, asked of Python itself.
 
 Run by hand, from this folder, when a newer Unicode is wanted; the result is committed.
 """
@@ -62,10 +62,10 @@ def emit_expansions(name, convert):
           f"const std::span<const Expansion> {name} = {name}Table;\n")
 
 
-sys.stdout = open("unicode_tables.cc", "w", encoding="ascii")
+sys.stdout = open("python_text_tables.cc", "w", encoding="ascii")
 print(f"""// Character properties of Unicode {unicodedata.unidata_version}, as Python's str methods know them.
-// Written by make_unicode_tables.py beside this file: change that, not this.
-#include "kernels/model/jinja/unicode_tables.h"
+// Written by make_python_text_tables.py beside this file: change that, not this.
+#include "kernels/model/jinja/python_text_tables.h"
 
 namespace conduit::kernels::jinja {{
 

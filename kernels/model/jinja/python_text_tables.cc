@@ -1,6 +1,6 @@
 // Character properties of Unicode 14.0.0, as Python's str methods know them.
-// Written by make_unicode_tables.py beside this file: change that, not this.
-#include "kernels/model/jinja/unicode_tables.h"
+// Written by make_python_text_tables.py beside this file: change that, not this.
+#include "kernels/model/jinja/python_text_tables.h"
 
 namespace conduit::kernels::jinja {
 

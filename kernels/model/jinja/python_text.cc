@@ -1,11 +1,11 @@
-// Python's character classes and case over unicode_tables.
-#include "kernels/model/jinja/unicode.h"
+// Python's character classes and case over python_text_tables.
+#include "kernels/model/jinja/python_text.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <span>
 
-#include "kernels/model/jinja/unicode_tables.h"
+#include "kernels/model/jinja/python_text_tables.h"
 #include "mdl/base/utf8.h"
 
 namespace conduit::kernels::jinja {

@@ -1,4 +1,4 @@
-// Character properties as sorted runs of code points. Data only; unicode.h asks the questions.
+// Character properties as sorted runs of code points. Data only; python_text.h asks the questions.
 #pragma once
 
 #include <cstdint>

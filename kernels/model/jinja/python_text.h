@@ -1,7 +1,8 @@
-// Strings as Python sees them: sequences of code points. They are stored as UTF-8, and only the
-// operations that need code points decode them; pure ASCII, the usual case, takes none. All
-// functions expect valid UTF-8 (a template is checked when parsed, its variables by the JSON
-// parser).
+// Strings as Python's str sees them: sequences of code points, with Python's classes and cases of
+// characters. They are stored as UTF-8, and only the operations that need code points decode them;
+// pure ASCII, the usual case, needs none. All functions expect valid UTF-8 (a template is checked
+// when parsed, its variables by the JSON parser). Not here: what tokenizers ask of characters
+// (kernels/model/unicode.h); they stand at other versions of Unicode.
 #pragma once
 
 #include <cstddef>
