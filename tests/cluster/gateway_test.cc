@@ -55,14 +55,7 @@ std::vector<json::Value> events(const std::string& body) {
 
 class GatewayTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-#ifdef __SANITIZE_THREAD__
-    GTEST_SKIP()
-        << "ThreadSanitizer does not see how the uninstrumented libcaf hands messages from "
-           "thread to thread; http_server_test runs under it";
-#endif
-    start({});
-  }
+  void SetUp() override { start({}); }
 
   void start(GatewayOptions options) {
     gateway_.reset();
