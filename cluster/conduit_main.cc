@@ -22,6 +22,7 @@ void declare_chat(CLI::App& app, ChatOptions& options) {
   chat->add_option("--model", options.model, "which model; not needed when one is served");
   chat->add_option("--system", options.system, "a system message to begin with");
   chat->add_option("--temperature", options.temperature, "0 for the likeliest answer")
+      ->capture_default_str()
       ->check(CLI::Range(0.0, 2.0));
   chat->add_option("--max-tokens", options.max_tokens, "where to cut an answer")
       ->check(CLI::PositiveNumber);

@@ -80,7 +80,7 @@ until grep -q ' ready ' "$node_log" && curl --silent --fail --output /dev/null "
 done
 
 step "asking: $question"
-build/bin/conduit chat --url "http://$http" --model smollm2 "$question" || fail "the node did not answer; its last words: $(tail -n 1 "$node_log")"
+build/bin/conduit chat --url "http://$http" --model smollm2 --temperature 0.2 --max-tokens 300 "$question" || fail "the node did not answer; its last words: $(tail -n 1 "$node_log")"
 
 if [ "$once" = yes ]; then exit 0; fi
 cat <<TEXT

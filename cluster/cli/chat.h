@@ -12,9 +12,9 @@ namespace conduit::cluster {
 
 struct ChatOptions {
   std::string url = "http://127.0.0.1:8080";
-  std::string model;   // empty: the only one that is served
-  std::string system;  // empty: no system message
-  std::optional<double> temperature;
+  std::string model;         // empty: the only one that is served
+  std::string system;        // empty: no system message
+  double temperature = 0.6;  // the API's own 1 lets small models wander
   std::optional<int> max_tokens;
   std::optional<std::string> prompt;  // absent: stdin
 };
