@@ -1,5 +1,5 @@
 // conduit-node: read what it is told → assemble → run until a signal → drain.
-// Exit codes: 0 after a signal, 1 when it cannot serve (one line on stderr says why), CLI11's for a
+// Exit codes: 0 after a signal, 1 when it cannot serve (one line on stderr says why), 2 for a
 // malformed command line.
 #include <unistd.h>
 
@@ -19,6 +19,7 @@ namespace {
 using namespace conduit;  // the program's own file
 using Clock = std::chrono::steady_clock;
 
+constexpr int kMalformed = 2;
 // What taking the actor system apart may need; CAF 0.17 has hangs there that were mended later.
 constexpr unsigned kShutdownSeconds = 5;
 
@@ -129,7 +130,11 @@ int main(int argc, char** argv) {
   CLI::App app("Serves language models over HTTP, alone or together with other nodes.");
   CommandLine line;
   declare(app, line);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kMalformed;
+  }
 
   const char* api_key = std::getenv("CONDUIT_API_KEY");
   const auto config = cluster::read_node_config(

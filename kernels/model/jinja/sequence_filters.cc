@@ -98,7 +98,6 @@ Result<Value> dict_sort(Runtime& runtime, const Value& input, const Arguments& a
     return failure("You can only sort by either \"key\" or \"value\"");
   if (input.dict() == nullptr)
     return failure(quoted(object_name(input)) + " has no attribute 'items'");
-  CONDUIT_TRY(const SortKey key, SortKey::make(bound, 1, bound.truth(0, false)));
   std::vector<Keyed> keyed;
   for (const Dict::Entry& entry : input.dict()->entries()) {
     CONDUIT_TRY(Value pair, runtime.make_list(ListKind::tuple, {entry.key, entry.value}));
