@@ -110,9 +110,9 @@ TEST_F(NodeTest, ModelThatCannotBeServedIsTold) {
 }
 
 TEST_F(NodeTest, TakenPortIsToldWithItsHolderBeforeAModelIsLoaded) {
-  auto first = Node::start(tiny_config());
+  NodeConfig config = tiny_config();  // made once: the first node may still be reading its files
+  auto first = Node::start(config);
   ASSERT_TRUE(first) << first.error().message;
-  NodeConfig config = tiny_config();
   config.http->port = (*first)->http_port();
   const auto second = Node::start(config);
   ASSERT_FALSE(second);

@@ -106,12 +106,19 @@ FakeRouter::FakeRouter(caf::actor_system& system) : seen_(std::make_shared<Seen>
     };
   });
   router_ = system.spawn(
-      [seen = seen_, replica = replica_](RouterActor::pointer) -> RouterActor::behavior_type {
+      [seen = seen_, replica = replica_](RouterActor::pointer self) -> RouterActor::behavior_type {
+        // As a replica does: a stream that ends before it was admitted sends no Cancel, it is gone.
+        auto sinks = std::make_shared<std::map<caf::actor_addr, std::uint64_t>>();
+        self->set_down_handler([=](const caf::down_msg& message) {
+          seen->note([&] { seen->cancelled.insert(sinks->at(message.source)); });
+        });
         return {
             [=](const actors::GenerateRequest& request,
                 const actors::TokenSink& sink) -> caf::result<actors::RouteTo> {
               if (auto status = check_model(request.model); !status)
                 return actors::to_caf(status.error());
+              sinks->emplace(sink.address(), request.id);
+              self->monitor(sink);
               seen->note([&] { seen->calls.push_back({request, sink}); });
               return actors::RouteTo{replica, {}};
             },
