@@ -23,8 +23,9 @@ wire::FinishReason to_wire(kernels::FinishReason reason) {
 Answer::Answer(GenerateRequest request, const kernels::Tokenizer* tokenizer,
                std::size_t prompt_tokens)
     : tokenizer_(tokenizer),
-      stop_strings_(std::move(request.stop)),
+      stop_strings_(std::move(request.stop), request.include_stop),
       min_tokens_(static_cast<std::uint32_t>(request.min_tokens)),
+      include_stop_(request.include_stop),
       credit_(request.credit) {
   if (tokenizer != nullptr) detokenizer_.emplace(*tokenizer, request.skip_special);
   pending_.id = request.id;
@@ -41,6 +42,7 @@ void Answer::push(const kernels::SequenceOutput& output) {
     pending_.tokens.push_back(output.token);
     ++finished_.completion_tokens;
     add_logprobs(output.logprobs);
+    add_prompt_logprobs(output.prompt_logprobs);
     add_text(output);
   }
   complete(output);
@@ -49,14 +51,27 @@ void Answer::push(const kernels::SequenceOutput& output) {
 void Answer::add_logprobs(const std::vector<kernels::TokenLogprob>& logprobs) {
   for (const kernels::TokenLogprob& entry : logprobs) {
     pending_.logprobs.emplace_back(entry.id, entry.logprob);
-    pending_.logprob_bytes.emplace_back(tokenizer_ == nullptr ? std::string_view{}
-                                                              : tokenizer_->bytes(entry.id));
+    pending_.logprob_bytes.emplace_back(bytes_of(entry.id));
   }
 }
 
+void Answer::add_prompt_logprobs(const kernels::PromptLogprobs& logprobs) {
+  for (const kernels::TokenLogprob& entry : logprobs.entries) {
+    pending_.prompt_logprobs.emplace_back(entry.id, entry.logprob);
+    pending_.prompt_logprob_bytes.emplace_back(bytes_of(entry.id));
+  }
+  pending_.prompt_ranks.insert(pending_.prompt_ranks.end(), logprobs.ranks.begin(),
+                               logprobs.ranks.end());
+}
+
+std::string_view Answer::bytes_of(kernels::TokenId token) const {
+  return tokenizer_ == nullptr ? std::string_view{} : tokenizer_->bytes(token);
+}
+
 void Answer::add_text(const kernels::SequenceOutput& output) {
-  // A stop token is told by its id; its text is no part of the answer.
-  if (!detokenizer_ || output.reason == kernels::FinishReason::stop) return;
+  // A stop token is told by its id; its text is no part of the answer unless asked for.
+  const bool is_stop = output.reason == kernels::FinishReason::stop;
+  if (!detokenizer_ || (is_stop && !include_stop_)) return;
   const std::string text = detokenizer_->push(output.token);
   // Until the least length is reached a stop string is text like any other.
   pending_.text += finished_.completion_tokens <= min_tokens_ ? text : stop_strings_.push(text);

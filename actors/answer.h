@@ -39,6 +39,8 @@ class Answer {
 
  private:
   void add_logprobs(const std::vector<kernels::TokenLogprob>& logprobs);
+  void add_prompt_logprobs(const kernels::PromptLogprobs& logprobs);
+  std::string_view bytes_of(kernels::TokenId token) const;
   void add_text(const kernels::SequenceOutput& output);
   void complete(const kernels::SequenceOutput& output);
 
@@ -46,6 +48,7 @@ class Answer {
   std::optional<kernels::Detokenizer> detokenizer_;
   StopStrings stop_strings_;
   std::uint32_t min_tokens_;
+  bool include_stop_;
   std::uint64_t credit_;
   std::uint64_t granted_ = 0;  // by the reader since the answer began
   TokenChunk pending_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <ctime>
 #include <random>
 
@@ -25,11 +26,26 @@ Status check_range(const char* name, Number value, Number least, Number most) {
   return invalid(fmt::format("{} is {}; it must lie within {} and {}", name, value, least, most));
 }
 
+Status check_penalties(const GenerateRequest& request, const RequestLimits& limits) {
+  CONDUIT_TRY_STATUS(
+      check_range("frequency_penalty", request.frequency_penalty, -limits.penalty, limits.penalty));
+  CONDUIT_TRY_STATUS(
+      check_range("presence_penalty", request.presence_penalty, -limits.penalty, limits.penalty));
+  if (!(request.repetition_penalty > 0 && std::isfinite(request.repetition_penalty)))
+    return invalid(fmt::format("repetition_penalty is {}; it must be a finite number above 0",
+                               request.repetition_penalty));
+  return ok();
+}
+
 Status check_sampling(const GenerateRequest& request, const RequestLimits& limits) {
   CONDUIT_TRY_STATUS(check_range("temperature", request.temperature, 0.0f, limits.temperature));
   CONDUIT_TRY_STATUS(check_range("top_p", request.top_p, 0.0f, 1.0f));
   if (request.top_p == 0) return invalid("top_p is 0; it must be above 0 and at most 1");
   CONDUIT_TRY_STATUS(check_range("min_p", request.min_p, 0.0f, 1.0f));
+  CONDUIT_TRY_STATUS(check_range("typical_p", request.typical_p, 0.0f, 1.0f));
+  if (request.typical_p == 0) return invalid("typical_p is 0; it must be above 0 and at most 1");
+  CONDUIT_TRY_STATUS(check_penalties(request, limits));
+  CONDUIT_TRY_STATUS(check_range("prompt_logprobs", request.prompt_logprobs, -1, limits.logprobs));
   if (request.top_k < 0)
     return invalid(fmt::format("top_k is {}; it must be 0 (all) or more", request.top_k));
   return check_range("logprobs", request.logprobs, -1, limits.logprobs);
@@ -57,6 +73,31 @@ Status check_stops(const GenerateRequest& request, const kernels::Model& model,
   return ok();
 }
 
+Status check_bias(const GenerateRequest& request, const kernels::Model& model,
+                  const RequestLimits& limits) {
+  if (request.logit_bias.size() > limits.logit_bias)
+    return invalid(fmt::format("logit_bias has {} tokens; at most {} are taken",
+                               request.logit_bias.size(), limits.logit_bias));
+  for (const wire::LogitBias& bias : request.logit_bias) {
+    CONDUIT_TRY_STATUS(
+        check_range("a token id of logit_bias", bias.token(), 0, model.config.vocab - 1));
+    CONDUIT_TRY_STATUS(
+        check_range("logit_bias", bias.bias(), -limits.largest_bias, limits.largest_bias));
+  }
+  return ok();
+}
+
+// Of each prompt token, 1 and the best.
+Status check_prompt_logprobs(const GenerateRequest& request, std::size_t prompt,
+                             const RequestLimits& limits) {
+  const std::size_t wanted = prompt * (static_cast<std::size_t>(request.prompt_logprobs) + 1);
+  if (wanted <= limits.prompt_logprobs) return ok();
+  return invalid(
+      fmt::format("prompt_logprobs {} of a prompt of {} tokens are {}; at most {} are "
+                  "computed",
+                  request.prompt_logprobs, prompt, wanted, limits.prompt_logprobs));
+}
+
 Result<json::Value> parse_part(const char* name, const std::string& text) {
   auto value = json::parse(text);
   if (!value) return invalid(std::string(name) + ": " + value.error().message);
@@ -72,7 +113,8 @@ Result<std::string> render_chat(const std::string& messages_json, const std::str
   if (!messages.is_array() || messages.as_array().empty())
     return invalid("messages must be a list of at least one message");
 
-  json::Value variables = json::Object{};
+  // As transformers: None where nothing is given, which `is not none` can ask for.
+  json::Value variables = json::Object{{"tools", nullptr}, {"documents", nullptr}};
   variables.set("bos_token", model.bos_token);
   variables.set("eos_token", model.eos_token);
   variables.set("add_generation_prompt", true);
@@ -152,19 +194,28 @@ Result<kernels::SequenceSpec> prepare(const GenerateRequest& request, const kern
                                       int max_model_len, const RequestLimits& limits) {
   CONDUIT_TRY_STATUS(check_sampling(request, limits));
   CONDUIT_TRY_STATUS(check_stops(request, model, limits));
+  CONDUIT_TRY_STATUS(check_bias(request, model, limits));
   kernels::SequenceSpec spec;
   CONDUIT_TRY(spec.prompt, prompt_tokens(request, model, max_model_len, limits));
   CONDUIT_TRY(spec.max_tokens, answer_length(request, spec.prompt.size(), max_model_len));
+  CONDUIT_TRY_STATUS(check_prompt_logprobs(request, spec.prompt.size(), limits));
   spec.min_tokens = request.min_tokens;
   spec.stop_ids = request.stop_token_ids;
   if (!request.ignore_eos)
     spec.stop_ids.insert(spec.stop_ids.end(), model.config.eos.begin(), model.config.eos.end());
-  spec.sampling = {.temperature = request.temperature,
+  spec.sampling = {.repetition_penalty = request.repetition_penalty,
+                   .frequency_penalty = request.frequency_penalty,
+                   .presence_penalty = request.presence_penalty,
+                   .temperature = request.temperature,
                    .top_k = request.top_k,
                    .top_p = request.top_p,
+                   .typical_p = request.typical_p,
                    .min_p = request.min_p,
                    .seed = request.has_seed ? request.seed : random_seed(),
-                   .logprobs = request.logprobs};
+                   .logprobs = request.logprobs,
+                   .prompt_logprobs = request.prompt_logprobs};
+  for (const wire::LogitBias& bias : request.logit_bias)
+    spec.sampling.logit_bias.push_back({bias.token(), bias.bias()});
   return spec;
 }
 

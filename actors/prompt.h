@@ -16,11 +16,16 @@ namespace conduit::actors {
 
 // What a stranger may ask for in one request.
 struct RequestLimits {
-  float temperature = 100;            // beyond it every token is as likely as any other
-  int logprobs = 20;                  // as OpenAI's top_logprobs
-  std::size_t stop_strings = 16;      // OpenAI takes 4; each is looked for after each token
-  std::size_t stop_bytes = 256;       // of one stop string, for the same reason
-  std::size_t stop_token_ids = 256;   // searched once per step
+  float temperature = 100;                // beyond it every token is as likely as any other
+  int logprobs = 20;                      // as OpenAI's top_logprobs; prompt_logprobs, too
+  std::size_t prompt_logprobs = 1 << 18;  // in all: prompt tokens × those of each; what a frame of
+                                          // the wire has room for
+  std::size_t logit_bias = 4096;          // applied in each step
+  float largest_bias = 100;               // OpenAI's: beyond it a token is banned or certain
+  float penalty = 2;                      // OpenAI's, of frequency and presence: -2 to 2
+  std::size_t stop_strings = 16;          // OpenAI takes 4; each is looked for after each token
+  std::size_t stop_bytes = 256;           // of one stop string, for the same reason
+  std::size_t stop_token_ids = 256;       // searched once per step
   std::size_t bytes_per_token = 256;  // no vocabulary has a longer token, so a longer text cannot
                                       // fit and is refused before it is tokenized
 };

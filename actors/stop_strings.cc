@@ -21,7 +21,9 @@ std::string StopStrings::push(std::string_view text) {
     first_begin = begin;
     found_ = stop;
   }
-  const std::size_t shown = found_ ? first_begin : held_.size() - undecided();
+  const std::size_t shown = !found_        ? held_.size() - undecided()
+                            : shows_found_ ? first_end
+                                           : first_begin;
   std::string certain = held_.substr(0, shown);
   held_.erase(0, found_ ? held_.size() : shown);
   return certain;

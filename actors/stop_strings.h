@@ -8,13 +8,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace conduit::actors {
 
 class StopStrings {
  public:
-  explicit StopStrings(std::vector<std::string> strings) : strings_(std::move(strings)) {}
+  // `shows_found`: the string that ends the text is shown as its end.
+  explicit StopStrings(std::vector<std::string> strings, bool shows_found = false)
+      : strings_(std::move(strings)), shows_found_(shows_found) {}
 
   // More text; what may be shown of all so far. Nothing more once one was found.
   std::string push(std::string_view text);
@@ -27,6 +30,7 @@ class StopStrings {
   std::size_t undecided() const;
 
   std::vector<std::string> strings_;
+  bool shows_found_;
   std::string held_;
   std::optional<std::string> found_;
 };

@@ -1,15 +1,19 @@
-// conduit: the command line of a cluster. One command so far: chat.
+// conduit: the command line. chat asks a node; tokenize, detokenize, render and inspect work on a
+// model's files alone.
 // Exit codes: 0 done, 1 failed (stderr says why), 2 a malformed command line, 130 Ctrl-C ended the
 // answer to a single question.
 #include <CLI/CLI.hpp>
 #include <string>
 
 #include "cluster/cli/chat.h"
+#include "cluster/cli/inspect.h"
+#include "cluster/cli/render.h"
+#include "cluster/cli/tokens.h"
 #include "cluster/node.h"
 
 namespace {
 
-using conduit::cluster::ChatOptions;  // the program's own file
+using namespace conduit::cluster;  // the program's own file
 
 constexpr int kMalformed = 2;
 
@@ -31,6 +35,67 @@ void declare_chat(CLI::App& app, ChatOptions& options) {
       "Exit codes: 0 done, 1 failed, 2 malformed command line, 130 Ctrl-C.");
 }
 
+constexpr const char* kExitCodes = "\nExit codes: 0 done, 1 failed, 2 malformed command line.";
+
+// Each of the following declares a command and returns it; parsing the line fills its options.
+CLI::App* declare_tokenize(CLI::App& app, TokenizeOptions& options) {
+  CLI::App* tokenize = app.add_subcommand("tokenize", "texts to token ids, by a model's tokenizer");
+  tokenize
+      ->add_option("--tokenizer", options.tokenizer,
+                   "tokenizer.json, tokenizer.model, a .gguf, or a model's folder")
+      ->required();
+  tokenize->add_flag("--no-special", options.no_special,
+                     "without the tokens that the tokenizer puts around a text");
+  tokenize->footer(std::string("stdin: a JSON array of strings; stdout: an array of id arrays.\n"
+                               "Example: echo '[\"Hello\"]' | conduit tokenize --tokenizer "
+                               "tokenizer.json") +
+                   kExitCodes);
+  return tokenize;
+}
+
+CLI::App* declare_detokenize(CLI::App& app, DetokenizeOptions& options) {
+  CLI::App* detokenize =
+      app.add_subcommand("detokenize", "token ids to texts, by a model's tokenizer");
+  detokenize
+      ->add_option("--tokenizer", options.tokenizer,
+                   "tokenizer.json, tokenizer.model, a .gguf, or a model's folder")
+      ->required();
+  detokenize->add_flag("--skip-special", options.skip_special,
+                       "leave special tokens out of the text");
+  detokenize->footer(std::string("stdin: a JSON array of id arrays; stdout: an array of strings.\n"
+                                 "Example: echo '[[72, 105]]' | conduit detokenize --tokenizer "
+                                 "model.gguf") +
+                     kExitCodes);
+  return detokenize;
+}
+
+CLI::App* declare_render(CLI::App& app, RenderOptions& options) {
+  CLI::App* render = app.add_subcommand("render", "a conversation to a prompt, by a chat template");
+  render
+      ->add_option("--template", options.chat_template,
+                   "a .jinja, tokenizer_config.json, chat_template.json, a .gguf, or a model's "
+                   "folder")
+      ->required();
+  render->footer(
+      std::string("stdin: a JSON object: messages, tools, add_generation_prompt, bos_token,\n"
+                  "eos_token, now (the date-time that strftime_now shows), any other variable;\n"
+                  "stdout: the prompt, byte for byte.\n"
+                  "Example: echo '{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}], "
+                  "\"add_generation_prompt\": true}' | conduit render --template model.gguf") +
+      kExitCodes);
+  return render;
+}
+
+CLI::App* declare_inspect(CLI::App& app, InspectOptions& options) {
+  CLI::App* inspect =
+      app.add_subcommand("inspect", "what a model is, needs, and what would be refused of it");
+  inspect->add_option("model", options.model, "FILE.gguf or a folder")->required();
+  inspect->add_flag("--json", options.as_json, "one JSON object instead of text");
+  inspect->add_flag("--tensors", options.with_tensors, "with a table of all tensors");
+  inspect->footer(std::string("Example: conduit inspect --tensors model.gguf") + kExitCodes);
+  return inspect;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -39,10 +104,22 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   ChatOptions chat;
   declare_chat(app, chat);
+  TokenizeOptions tokenize;
+  const CLI::App* tokenize_command = declare_tokenize(app, tokenize);
+  DetokenizeOptions detokenize;
+  const CLI::App* detokenize_command = declare_detokenize(app, detokenize);
+  RenderOptions render;
+  const CLI::App* render_command = declare_render(app, render);
+  InspectOptions inspect;
+  const CLI::App* inspect_command = declare_inspect(app, inspect);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kMalformed;
   }
-  return conduit::cluster::run_chat(chat);
+  if (tokenize_command->parsed()) return run_tokenize(tokenize);
+  if (detokenize_command->parsed()) return run_detokenize(detokenize);
+  if (render_command->parsed()) return run_render(render);
+  if (inspect_command->parsed()) return run_inspect(inspect);
+  return run_chat(chat);
 }

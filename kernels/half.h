@@ -1,4 +1,6 @@
-// The two 16-bit floats of weight files, to and from float32: IEEE half (f16) and bfloat16 (bf16).
+// The two 16-bit floats of weight files, to and from float32: IEEE half (f16) and bfloat16 (bf16);
+// and the two 8-bit floats (Open Compute Project, "OCP 8-bit Floating Point Specification"), read
+// only.
 // The idea: bits in, bits out, no instruction set assumed, so that every folder and every file
 // compiled for another CPU can share it; fast kernels have instructions for the same and are tested
 // against this. Rounding is to nearest, ties to even; NaN stays NaN and keeps its sign.
@@ -48,6 +50,23 @@ inline std::uint16_t float_to_bf16(float value) {
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u)  // NaN: as above
     return static_cast<std::uint16_t>((bits >> 16) | 0x40u);
   return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// E4M3 ("FN"): bias 7, no infinities, NaN where all bits but the sign are set.
+inline float e4m3_to_float(std::uint8_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x80u) << 24;
+  const std::uint32_t magnitude = bits & 0x7Fu;
+  if (magnitude == 0x7F) return std::bit_cast<float>(sign | 0x7FC00000u);
+  if (magnitude < 8) {  // zero or subnormal: fraction * 2^-9
+    const float value = static_cast<float>(magnitude) * 0x1p-9f;
+    return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(value));
+  }
+  return std::bit_cast<float>(sign | ((magnitude << 20) + (std::uint32_t{127 - 7} << 23)));
+}
+
+// E5M2 is the upper half of an IEEE half.
+inline float e5m2_to_float(std::uint8_t bits) {
+  return half_to_float(static_cast<std::uint16_t>(bits << 8));
 }
 
 }  // namespace conduit::kernels

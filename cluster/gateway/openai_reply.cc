@@ -38,7 +38,7 @@ json::Value stop_reason(const actors::GenerateRequest& request, const actors::Fi
 json::Value logprobs_of(const AnswerPlan& plan, std::size_t index, const actors::TokenChunk& chunk,
                         std::size_t& offset) {
   if (plan.requests[index].logprobs < 0) return nullptr;
-  return plan.is_chat ? chat_logprobs(chunk) : completion_logprobs(chunk, offset);
+  return plan.is_chat ? chat_logprobs(chunk) : completion_logprobs(chunk, offset, plan.wants_echo);
 }
 
 json::Value envelope(const AnswerPlan& plan, const AnswerHead& head, json::Array choices) {
@@ -67,8 +67,17 @@ json::Value event_choice(const AnswerPlan& plan, std::size_t index, json::Value 
   return choice;
 }
 
+// echo with max_tokens 0 asked for the prompt alone; the engine made a token all the same.
+void drop_answer(actors::TokenChunk& answer) {
+  answer.text.clear();
+  answer.tokens.clear();
+  answer.logprobs.clear();
+  answer.logprob_bytes.clear();
+}
+
 json::Value whole_choice(const AnswerPlan& plan, std::size_t index, const PromptFacts& prompt,
                          Choice& choice) {
+  if (plan.is_prompt_alone) drop_answer(choice.answer);
   json::Value out = json::Object{{"index", index}};
   if (plan.is_chat) {
     out.set(
@@ -80,6 +89,8 @@ json::Value whole_choice(const AnswerPlan& plan, std::size_t index, const Prompt
   out.set("logprobs", logprobs_of(plan, index, choice.answer, choice.logprob_offset));
   out.set("finish_reason", finish_reason(choice.finished));
   out.set("stop_reason", stop_reason(plan.requests[index], choice.finished));
+  if (plan.wants_prompt_logprobs && !plan.is_chat)
+    out.set("prompt_logprobs", prompt_logprobs(choice.answer));
   if (plan.wants_token_ids) {
     if (!plan.is_chat) out.set("prompt_token_ids", ids(prompt.token_ids));
     out.set("token_ids", ids(choice.answer.tokens));
@@ -95,6 +106,10 @@ void append(actors::TokenChunk& answer, const actors::TokenChunk& chunk) {
   answer.logprobs.insert(answer.logprobs.end(), chunk.logprobs.begin(), chunk.logprobs.end());
   answer.logprob_bytes.insert(answer.logprob_bytes.end(), chunk.logprob_bytes.begin(),
                               chunk.logprob_bytes.end());
+  if (chunk.prompt_logprobs.empty()) return;  // only the first chunk has the prompt's
+  answer.prompt_logprobs = chunk.prompt_logprobs;
+  answer.prompt_logprob_bytes = chunk.prompt_logprob_bytes;
+  answer.prompt_ranks = chunk.prompt_ranks;
 }
 
 json::Value usage_of(const AnswerPlan& plan, const std::vector<Choice>& choices) {
@@ -117,6 +132,8 @@ json::Value whole_answer(const AnswerPlan& plan, const AnswerHead& head,
     parts.push_back(whole_choice(plan, i, prompts[i / n], choices[i]));
   json::Value out = envelope(plan, head, std::move(parts));
   out.set("usage", usage_of(plan, choices));
+  if (plan.is_chat && plan.wants_prompt_logprobs)
+    out.set("prompt_logprobs", prompt_logprobs(choices.front().answer));
   if (plan.is_chat && plan.wants_token_ids)
     out.set("prompt_token_ids", ids(prompts.front().token_ids));
   return out;

@@ -1,6 +1,10 @@
 // The fields of each body, in the order of OpenAI's reference.
 #include "cluster/gateway/openai_request.h"
 
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
 #include "actors/prompt.h"
 #include "cluster/gateway/chat_messages.h"
 #include "cluster/gateway/field_reader.h"
@@ -20,18 +24,12 @@ struct Unsupported {
 
 const std::vector<Unsupported>& unsupported_everywhere() {
   static const std::vector<Unsupported> fields{
-      {"frequency_penalty", {0}},
-      {"presence_penalty", {0}},
-      {"repetition_penalty", {1}},
       {"length_penalty", {1}},
-      {"logit_bias", {json::Object{}}},
       {"logits_processors", {json::Array{}}},
       {"use_beam_search", {false}},
       {"allowed_token_ids", {json::Array{}}},
       {"bad_words", {json::Array{}}},
-      {"include_stop_str_in_output", {false}},
       {"spaces_between_special_tokens", {true}},
-      {"prompt_logprobs", {}},
       {"truncate_prompt_tokens", {}},
       {"return_tokens_as_token_ids", {false}},
       {"response_format", {json::Object{{"type", "text"}}}},
@@ -107,6 +105,38 @@ void read_seed(FieldReader& body, actors::GenerateRequest& request) {
   request.seed = static_cast<std::uint64_t>(body.integer("seed", 0, INT64_MIN, INT64_MAX));
 }
 
+// {"token id": bias}; a bias beyond OpenAI's range counts as its end, as in vLLM.
+void read_logit_bias(FieldReader& body, actors::GenerateRequest& request) {
+  const json::Value* bias = body.object("logit_bias");
+  if (bias == nullptr) return;
+  if (bias->as_object().size() > kLimits.logit_bias)
+    return body.fail("logit_bias",
+                     "must have at most " + std::to_string(kLimits.logit_bias) + " tokens");
+  for (const json::Member& member : bias->as_object()) {
+    std::int32_t token = -1;
+    const char* end = member.key.data() + member.key.size();
+    const auto parsed = std::from_chars(member.key.data(), end, token);
+    if (parsed.ec != std::errc() || parsed.ptr != end || token < 0)
+      return body.fail("logit_bias", "must have token ids as its names, not " +
+                                         json::quote(member.key.substr(0, 40)));
+    if (!member.value.is_number())
+      return body.fail("logit_bias", "must have a number for token " + member.key);
+    const double most = kLimits.largest_bias;
+    request.logit_bias.emplace_back(
+        token, static_cast<float>(std::clamp(member.value.as_double(), -most, most)));
+  }
+}
+
+void read_penalties(FieldReader& body, actors::GenerateRequest& request) {
+  const double most = kLimits.penalty;
+  request.frequency_penalty = static_cast<float>(body.number("frequency_penalty", 0, -most, most));
+  request.presence_penalty = static_cast<float>(body.number("presence_penalty", 0, -most, most));
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  request.repetition_penalty =
+      static_cast<float>(body.number("repetition_penalty", 1, 0, kLargest));
+  if (request.repetition_penalty == 0) body.fail("repetition_penalty", "must be above 0");
+}
+
 // What is the same for every choice of either route.
 actors::GenerateRequest read_sampling(FieldReader& body) {
   actors::GenerateRequest request;
@@ -116,8 +146,15 @@ actors::GenerateRequest read_sampling(FieldReader& body) {
   // vLLM's -1 is its older word for all of them.
   request.top_k = std::max(0, static_cast<int>(body.integer("top_k", 0, -1, INT32_MAX)));
   request.min_p = static_cast<float>(body.number("min_p", 0, 0, 1));
+  request.typical_p = static_cast<float>(body.number("typical_p", 1, 0, 1));
+  if (request.typical_p == 0) body.fail("typical_p", "must be above 0 and at most 1");
+  read_penalties(body, request);
+  read_logit_bias(body, request);
   request.min_tokens = static_cast<int>(body.integer("min_tokens", 0, 0, INT32_MAX));
   request.ignore_eos = body.boolean("ignore_eos", false);
+  request.include_stop = body.boolean("include_stop_str_in_output", false);
+  request.prompt_logprobs =
+      static_cast<int>(body.integer("prompt_logprobs", -1, 0, kLimits.logprobs));
   request.skip_special = body.boolean("skip_special_tokens", true);
   request.stop_token_ids = body.token_ids("stop_token_ids", kLimits.stop_token_ids);
   read_seed(body, request);
@@ -156,6 +193,13 @@ void add_choices(FieldReader& body, AnswerPlan& plan, const actors::GenerateRequ
     plan.requests.push_back(request);
     plan.requests.back().seed += static_cast<std::uint64_t>(i);
   }
+}
+
+// vLLM has nowhere to put them in a stream.
+void check_prompt_logprobs(FieldReader& body, const AnswerPlan& plan,
+                           const actors::GenerateRequest& request) {
+  if (plan.is_stream && request.prompt_logprobs >= 0)
+    body.fail("prompt_logprobs", "is not available with stream");
 }
 
 int read_logprobs_of_chat(FieldReader& body) {
@@ -199,6 +243,15 @@ void read_prompts(FieldReader& body, const actors::GenerateRequest& sampling, An
   }
 }
 
+// The prompt again, with its log-probabilities where the answer has them; alone with max_tokens 0.
+void read_echo(FieldReader& body, AnswerPlan& plan, actors::GenerateRequest& request) {
+  if (request.prompt_logprobs < 0) request.prompt_logprobs = request.logprobs;
+  if (request.max_tokens > 0) return;
+  if (plan.is_stream) body.fail("max_tokens", "must be at least 1 with stream");
+  plan.is_prompt_alone = true;
+  request.max_tokens = 1;  // the engine's least; left out of the answer
+}
+
 void check_length(FieldReader& body, const actors::GenerateRequest& request) {
   if (request.max_tokens > 0 && request.min_tokens > request.max_tokens)
     body.fail("min_tokens", "must not be above max_tokens");
@@ -219,6 +272,8 @@ std::optional<ApiError> read_chat(const json::Value& json_body, AnswerPlan& plan
   request.max_tokens =
       static_cast<int>(body.integer("max_completion_tokens", max_tokens, 1, INT32_MAX));
   request.logprobs = read_logprobs_of_chat(body);
+  check_prompt_logprobs(body, plan, request);
+  plan.wants_prompt_logprobs = request.prompt_logprobs >= 0;
   check_length(body, request);
   refuse_unsupported(body, unsupported_everywhere());
   refuse_unsupported(body, unsupported_in_chat());
@@ -232,11 +287,12 @@ std::optional<ApiError> read_completion(const json::Value& json_body, AnswerPlan
   plan.wants_echo = body.boolean("echo", false);
   actors::GenerateRequest request = read_sampling(body);
   request.model = plan.model;
-  request.max_tokens =
-      static_cast<int>(body.integer("max_tokens", kDefaultCompletionTokens, 1, INT32_MAX));
+  request.max_tokens = static_cast<int>(
+      body.integer("max_tokens", kDefaultCompletionTokens, plan.wants_echo ? 0 : 1, INT32_MAX));
   request.logprobs = static_cast<int>(body.integer("logprobs", -1, 0, kLimits.logprobs));
-  if (plan.wants_echo && request.logprobs >= 0)
-    body.fail("echo", "is not supported together with logprobs: the prompt's are not computed");
+  check_prompt_logprobs(body, plan, request);
+  plan.wants_prompt_logprobs = request.prompt_logprobs >= 0;
+  if (plan.wants_echo) read_echo(body, plan, request);
   check_length(body, request);
   refuse_unsupported(body, unsupported_everywhere());
   refuse_unsupported(body, unsupported_in_completions());

@@ -20,6 +20,8 @@ struct AnswerPlan {
   bool is_stream = false;
   bool wants_usage = false;      // stream_options.include_usage: a last event with the counts
   bool wants_echo = false;       // completions: the prompt before its answer
+  bool is_prompt_alone = false;  // echo with max_tokens 0: nothing of the answer
+  bool wants_prompt_logprobs = false;
   bool wants_token_ids = false;  // return_token_ids, as in vLLM
   std::string model;
   int choices_per_prompt = 1;                     // `n`

@@ -63,10 +63,9 @@ void Attention::append(KvPages& kv, int layer, Tensor k, Tensor v,
 }
 
 void Attention::attend(Tensor out, Tensor q, const KvPages& kv, int layer,
-                       std::span<const SequenceRows> sequences) {
+                       const AttentionMask& mask, std::span<const SequenceRows> sequences) {
   const KvLayout layout(kv);
   const std::int64_t group = q.cols / (layout.kv_heads * layout.head_dim);
-  const float scale = 1 / std::sqrt(static_cast<float>(layout.head_dim));
   cut_rows(sequences, layout, group);
   pool_.run(static_cast<std::uint32_t>(blocks_.size()), [&](std::uint32_t index) {
     const Block& block = blocks_[index];
@@ -76,14 +75,17 @@ void Attention::attend(Tensor out, Tensor q, const KvPages& kv, int layer,
     task.layer = layer_of(kv, layout, layer);
     task.pages = sequence.pages.data();
     task.kv_head = block.kv_head;
-    task.scale = scale;
+    task.scale = mask.scale;
+    task.softcap = mask.softcap;
     for (int i = 0; i < block.rows; ++i) {
       const std::int64_t token = (block.first + i) / group;
       const std::int64_t head = block.kv_head * group + (block.first + i) % group;
       const auto at = static_cast<std::size_t>(i);
       task.q[at] = q.row(sequence.first_row + token) + head * layout.head_dim;
       task.out[at] = out.row(sequence.first_row + token) + head * layout.head_dim;
-      task.seen[at] = sequence.context + token + 1;
+      const std::int64_t position = sequence.context + token;
+      task.from[at] = mask.window > 0 ? std::max<std::int64_t>(position + 1 - mask.window, 0) : 0;
+      task.until[at] = mask.is_causal ? position + 1 : sequence.context + sequence.rows;
     }
     kernels_.attention[static_cast<std::size_t>(block.rows)](task);
   });

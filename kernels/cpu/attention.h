@@ -22,7 +22,7 @@ class Attention {
 
   void append(KvPages& kv, int layer, Tensor k, Tensor v,
               std::span<const SequenceRows> sequences) const;
-  void attend(Tensor out, Tensor q, const KvPages& kv, int layer,
+  void attend(Tensor out, Tensor q, const KvPages& kv, int layer, const AttentionMask& mask,
               std::span<const SequenceRows> sequences);
 
  private:

@@ -3,6 +3,7 @@
 // thought, the others are cut by rows below. One token takes no thread but the caller's wherever a
 // fork would cost more than the work.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -50,6 +51,7 @@ class CpuDevice final : public Device {
   void embed(Tensor out, const Matrix& table, std::span<const std::int32_t> ids) override;
   void rms_norm(Tensor out, Tensor x, const float* weight, float eps) override;
   void head_rms_norm(Tensor x, int head_dim, const float* weight, float eps) override;
+  void layer_norm(Tensor out, Tensor x, const float* weight, const float* bias, float eps) override;
   void matmul(std::span<const Product> products, Tensor x) override {
     matmul_.multiply(products, x, false);
   }
@@ -65,22 +67,30 @@ class CpuDevice final : public Device {
     attention_.append(kv, layer, k, v, sequences);
   }
   void paged_attention(Tensor out, Tensor q, const KvPages& kv, int layer,
+                       const AttentionMask& mask,
                        std::span<const SequenceRows> sequences) override {
-    attention_.attend(out, q, kv, layer, sequences);
+    attention_.attend(out, q, kv, layer, mask, sequences);
   }
-  void silu_mul(Tensor out, Tensor gate, Tensor up) override;
+  void activate_mul(Tensor out, Tensor gate, Tensor up, Activation f) override;
+  void activate(Tensor x, Activation f) override;
+  void add(Tensor x, Tensor y) override;
+  void scale(Tensor x, float factor) override;
+  void softcap(Tensor x, float cap) override;
   void gather_rows(Tensor out, Tensor x, std::span<const std::int64_t> rows) override;
+  void scatter_add_rows(Tensor out, Tensor x, std::span<const std::int64_t> rows,
+                        std::span<const float> factors) override;
 
  private:
   // The cosines and sines of a step's positions: every layer asks for the same ones, twice.
   struct Angles {
     std::vector<std::int32_t> positions;
-    std::vector<float> inv_freq;
+    Rope rope;
     std::vector<float> cosines;  // [positions, inv_freq]
     std::vector<float> sines;
   };
 
-  void prepare_angles(const Rope& rope, std::span<const std::int32_t> positions);
+  const Angles& angles_of(const Rope& rope, std::span<const std::int32_t> positions);
+  void compute(Angles& angles);
 
   // task(row) for each row of `x`, as many at a time as make a fork worth it.
   template <class Task>
@@ -99,7 +109,8 @@ class CpuDevice final : public Device {
   cpu::ThreadPool pool_;
   cpu::Matmul matmul_;
   cpu::Attention attention_;
-  Angles angles_;
+  // Two, since layers may take turns between two ropes (Gemma); the one used last comes first.
+  std::array<Angles, 2> angles_;
 };
 
 Result<Matrix> CpuDevice::load_matrix(const TensorView& file, Precision precision) {
@@ -112,6 +123,8 @@ Result<Matrix> CpuDevice::load_matrix(const TensorView& file, Precision precisio
     return Error{Code::invalid_argument, "a matrix of " + std::to_string(rows) + " x " +
                                              std::to_string(cols) + " is not supported"};
   const DTypeTraits format = traits(file.dtype);
+  if (!is_weight(file.dtype))
+    return Error{Code::invalid_argument, "a matrix cannot be " + std::string(format.name)};
   if (cols % format.block_elements != 0)
     return Error{Code::invalid_argument,
                  std::string(format.name) + " needs rows of a multiple of " +
@@ -126,7 +139,7 @@ Result<Matrix> CpuDevice::load_matrix(const TensorView& file, Precision precisio
 }
 
 Result<Buffer> CpuDevice::load_vector(const TensorView& file) {
-  if (file.elements() % traits(file.dtype).block_elements != 0)
+  if (!is_weight(file.dtype) || file.elements() % traits(file.dtype).block_elements != 0)
     return Error{Code::invalid_argument, "a vector of " + std::to_string(file.elements()) +
                                              " elements cannot be " +
                                              std::string(traits(file.dtype).name)};
@@ -176,52 +189,97 @@ void CpuDevice::head_rms_norm(Tensor x, int head_dim, const float* weight, float
   });
 }
 
+void CpuDevice::layer_norm(Tensor out, Tensor x, const float* weight, const float* bias,
+                           float eps) {
+  each_row(x, [&](std::int64_t row) {
+    kernels_.layer_norm(out.row(row), x.row(row), weight, bias, x.cols, eps);
+  });
+}
+
 void CpuDevice::add_bias(Tensor x, const float* bias) {
-  each_row(x, [&](std::int64_t row) { kernels_.add(x.row(row), bias, x.cols); });
+  each_row(x, [&](std::int64_t row) { kernels_.add(x.row(row), bias, 1, x.cols); });
 }
 
 void CpuDevice::rope(Tensor x, int head_dim, const Rope& rope,
                      std::span<const std::int32_t> positions) {
-  prepare_angles(rope, positions);
+  const Angles& angles = angles_of(rope, positions);
   const auto pairs = static_cast<std::int64_t>(rope.inv_freq.size());
   each_row(x, [&](std::int64_t row) {
-    const float* cosines = angles_.cosines.data() + row * pairs;
-    const float* sines = angles_.sines.data() + row * pairs;
+    const float* cosines = angles.cosines.data() + row * pairs;
+    const float* sines = angles.sines.data() + row * pairs;
     for (float* head = x.row(row); head != x.row(row + 1); head += head_dim)
       kernels_.rotate(head, cosines, sines, pairs, rope.interleaved);
   });
 }
 
-void CpuDevice::prepare_angles(const Rope& rope, std::span<const std::int32_t> positions) {
-  if (std::ranges::equal(angles_.positions, positions) && angles_.inv_freq == rope.inv_freq) return;
-  angles_.positions.assign(positions.begin(), positions.end());
-  angles_.inv_freq = rope.inv_freq;
-  const std::size_t pairs = rope.inv_freq.size();
-  angles_.cosines.resize(positions.size() * pairs);
-  angles_.sines.resize(positions.size() * pairs);
-  const Tensor shape{angles_.cosines.data(), static_cast<std::int64_t>(positions.size()),
+const CpuDevice::Angles& CpuDevice::angles_of(const Rope& rope,
+                                              std::span<const std::int32_t> positions) {
+  const auto is_asked_for = [&](const Angles& angles) {
+    return std::ranges::equal(angles.positions, positions) && angles.rope.scale == rope.scale &&
+           angles.rope.inv_freq == rope.inv_freq;
+  };
+  if (is_asked_for(angles_[0])) return angles_[0];
+  std::swap(angles_[0], angles_[1]);
+  if (is_asked_for(angles_[0])) return angles_[0];
+  angles_[0].positions.assign(positions.begin(), positions.end());
+  angles_[0].rope = rope;
+  compute(angles_[0]);
+  return angles_[0];
+}
+
+void CpuDevice::compute(Angles& angles) {
+  const std::vector<float>& inv_freq = angles.rope.inv_freq;
+  const std::size_t pairs = inv_freq.size();
+  angles.cosines.resize(angles.positions.size() * pairs);
+  angles.sines.resize(angles.positions.size() * pairs);
+  const Tensor shape{angles.cosines.data(), static_cast<std::int64_t>(angles.positions.size()),
                      static_cast<std::int64_t>(pairs)};
   each_row(shape, [&](std::int64_t row) {
     const auto first = static_cast<std::size_t>(row) * pairs;
-    const auto position = static_cast<float>(positions[static_cast<std::size_t>(row)]);
+    const auto position = static_cast<float>(angles.positions[static_cast<std::size_t>(row)]);
     for (std::size_t i = 0; i < pairs; ++i) {
       // In float32, as the models were trained and their references compute it.
-      const float angle = position * rope.inv_freq[i];
-      angles_.cosines[first + i] = std::cos(angle);
-      angles_.sines[first + i] = std::sin(angle);
+      const float angle = position * inv_freq[i];
+      angles.cosines[first + i] = angles.rope.scale * std::cos(angle);
+      angles.sines[first + i] = angles.rope.scale * std::sin(angle);
     }
   });
 }
 
-void CpuDevice::silu_mul(Tensor out, Tensor gate, Tensor up) {
-  each_row(gate, [&](std::int64_t row) {
-    kernels_.silu_mul(out.row(row), gate.row(row), up.row(row), gate.cols);
-  });
+void CpuDevice::activate_mul(Tensor out, Tensor gate, Tensor up, Activation f) {
+  const cpu::ActivationKernel kernel = kernels_.activation_for(f);
+  each_row(gate,
+           [&](std::int64_t row) { kernel(out.row(row), gate.row(row), up.row(row), gate.cols); });
+}
+
+void CpuDevice::activate(Tensor x, Activation f) {
+  const cpu::ActivationKernel kernel = kernels_.activation_for(f);
+  each_row(x, [&](std::int64_t row) { kernel(x.row(row), x.row(row), nullptr, x.cols); });
+}
+
+void CpuDevice::add(Tensor x, Tensor y) {
+  each_row(x, [&](std::int64_t row) { kernels_.add(x.row(row), y.row(row), 1, x.cols); });
+}
+
+void CpuDevice::scale(Tensor x, float factor) {
+  each_row(x, [&](std::int64_t row) { kernels_.scale(x.row(row), factor, x.cols); });
+}
+
+void CpuDevice::softcap(Tensor x, float cap) {
+  each_row(x, [&](std::int64_t row) { kernels_.softcap(x.row(row), cap, x.cols); });
 }
 
 void CpuDevice::gather_rows(Tensor out, Tensor x, std::span<const std::int64_t> rows) {
   for (std::size_t i = 0; i < rows.size(); ++i)
     std::copy_n(x.row(rows[i]), x.cols, out.row(static_cast<std::int64_t>(i)));
+}
+
+void CpuDevice::scatter_add_rows(Tensor out, Tensor x, std::span<const std::int64_t> rows,
+                                 std::span<const float> factors) {
+  each_row(x, [&](std::int64_t row) {
+    const auto at = static_cast<std::size_t>(row);
+    kernels_.add(out.row(rows[at]), x.row(row), factors[at], x.cols);
+  });
 }
 
 const Kernels& kernels_for(InstructionSet set) {

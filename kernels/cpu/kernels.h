@@ -52,15 +52,18 @@ HeightFunctions<Task> functions_by_height() {
 // What a product reads its tokens as. Layouts of a tile of R rows:
 //   f32:  [cols][R]
 //   bf16: [pairs of cols][R][2], an odd last column paired with zero
-//   q8:   per 32 columns, with scale d = largest |x| / 127 of a row's block:
-//         s8 [R][32], f32 d[R], s32 -8 * sum[R] (sum of the s8), f32 d * sum[R]
+//   q8:   per 32 columns, with scale d = largest |x| / 127 of a row's block and sum = that of its
+//         s8:
+//         s8 [R][32], f32 d[R], s32 -8 * sum[R], f32 d * sum[R], then the last two again of the
+//         first 16 columns alone
 enum class InputFormat : std::uint8_t { f32, bf16, q8 };
 inline constexpr int kInputFormats = 3;
-constexpr std::int64_t kQ8RowBytes = kBlock + 12;  // of one row in one block
+constexpr std::int64_t kQ8RowBytes = kBlock + 20;  // of one row in one block
 
 std::int64_t input_row_bytes(InputFormat format, std::int64_t cols);
 
 struct TileTask {
+  DType dtype = DType::f32;           // a panel_dtype
   const std::byte* weight = nullptr;  // the first panel
   std::int64_t panel_bytes = 0;       // from one panel to the next
   int panels = 0;
@@ -85,17 +88,27 @@ struct AttentionTask {
   const std::byte* layer = nullptr;     // the layer's pages
   const std::int32_t* pages = nullptr;  // the sequence's block table
   std::int64_t kv_head = 0;
-  float scale = 0;                                // 1 / sqrt(head_dim)
-  std::array<const float*, kMaxTileRows> q{};     // each [head_dim]
-  std::array<float*, kMaxTileRows> out{};         // each [head_dim]
-  std::array<std::int64_t, kMaxTileRows> seen{};  // tokens each row attends to; rising
+  float scale = 0;                             // of q·k
+  float softcap = 0;                           // see AttentionMask
+  std::array<const float*, kMaxTileRows> q{};  // each [head_dim]
+  std::array<float*, kMaxTileRows> out{};      // each [head_dim]
+  // The tokens [from, until) each row attends to: at least one; neither falls from row to row.
+  std::array<std::int64_t, kMaxTileRows> from{};
+  std::array<std::int64_t, kMaxTileRows> until{};
 };
+
+// --- one row at a time
+
+// out = f(x) * up, or f(x) where `up` is null; out may be x.
+using ActivationKernel = void (*)(float* out, const float* x, const float* up, std::int64_t count);
+inline constexpr int kActivations = 4;
 
 struct Kernels {
   std::string_view name;
 
-  int tallest_tile = 1;                                 // of matmul and attention
-  std::array<std::array<MatmulKernel, 2>, 6> matmul{};  // [DType][Precision]
+  int tallest_tile = 1;  // of matmul and attention
+  // [panel_dtype][Precision]; empty where a dtype has no panels of its own
+  std::array<std::array<MatmulKernel, 2>, kWeightDTypes> matmul{};
   // Packs `rows` rows, `stride` floats apart, into a tile.
   std::array<void (*)(const float* x, std::int64_t stride, int rows, std::int64_t cols,
                       std::byte* tile),
@@ -105,16 +118,25 @@ struct Kernels {
 
   // out = x / sqrt(mean(x²) + eps) * weight; out may be x.
   void (*rms_norm)(float* out, const float* x, const float* weight, std::int64_t cols, float eps);
-  void (*silu_mul)(float* out, const float* gate, const float* up, std::int64_t count);
-  void (*add)(float* x, const float* y, std::int64_t count);  // x += y
+  // out = (x - mean) / sqrt(variance + eps) * weight + bias; out may be x.
+  void (*layer_norm)(float* out, const float* x, const float* weight, const float* bias,
+                     std::int64_t cols, float eps);
+  std::array<ActivationKernel, kActivations> activation{};                  // [Activation]
+  void (*add)(float* x, const float* y, float factor, std::int64_t count);  // x += factor * y
+  void (*scale)(float* x, float factor, std::int64_t count);                // x *= factor
+  void (*softcap)(float* x, float cap, std::int64_t count);  // x = cap * tanh(x / cap)
   // Rotates the pairs of one head by the angles given: (2 i, 2 i + 1), or (i, i + pairs).
   void (*rotate)(float* head, const float* cosines, const float* sines, std::int64_t pairs,
                  bool is_interleaved);
   // float32 → f16; what is beyond f16's range becomes its largest value.
   void (*to_half)(std::uint16_t* out, const float* x, std::int64_t count);
 
+  ActivationKernel activation_for(Activation f) const {
+    return activation[static_cast<std::size_t>(f)];
+  }
   const MatmulKernel& matmul_for(DType dtype, Precision precision) const {
-    return matmul[static_cast<std::size_t>(dtype)][static_cast<std::size_t>(precision)];
+    return matmul[static_cast<std::size_t>(panel_dtype(dtype))]
+                 [static_cast<std::size_t>(precision)];
   }
 };
 

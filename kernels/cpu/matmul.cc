@@ -93,6 +93,7 @@ void Matmul::multiply_slice(const Slice& slice, std::int64_t cols, bool is_added
   const std::int64_t rows_in_cache = std::max<std::int64_t>(kInputInCache / row_bytes, 1);
 
   TileTask task;
+  task.dtype = panel_dtype(weight.dtype);
   task.panel_bytes = panel_bytes(weight.dtype, cols);
   task.cols = cols;
   task.out_stride = weight.rows;

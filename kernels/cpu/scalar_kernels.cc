@@ -4,142 +4,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 #include <vector>
 
 #include "kernels/cpu/kernels.h"
+#include "kernels/cpu/scalar_matmul.h"
 #include "kernels/dequantise.h"
 #include "kernels/half.h"
 
 namespace conduit::kernels::cpu {
 namespace {
 
-constexpr int kTallestTile = 4;
-
-// --- matrix product
-
-template <class T>
-void store(std::byte* at, T value) {
-  std::memcpy(at, &value, sizeof value);
-}
-
-void pack_f32(const float* x, std::int64_t stride, int rows, std::int64_t cols, std::byte* tile) {
-  for (std::int64_t col = 0; col < cols; ++col)
-    for (int row = 0; row < rows; ++row)
-      store(tile + (col * rows + row) * 4, x[row * stride + col]);
-}
-
-void pack_q8(const float* x, std::int64_t stride, int rows, std::int64_t cols, std::byte* tile) {
-  for (std::int64_t block = 0; block < cols / kBlock; ++block, tile += rows * kQ8RowBytes) {
-    std::byte* scales = tile + rows * kBlock;
-    for (int row = 0; row < rows; ++row) {
-      const float* values = x + row * stride + block * kBlock;
-      float largest = 0;
-      for (int i = 0; i < kBlock; ++i) largest = std::max(largest, std::fabs(values[i]));
-      const float scale = largest / 127;
-      const float inverse = largest > 0 ? 127 / largest : 0;
-      std::int32_t sum = 0;
-      for (int i = 0; i < kBlock; ++i) {
-        const auto rounded = static_cast<std::int8_t>(std::lrint(values[i] * inverse));
-        store(tile + row * kBlock + i, rounded);
-        sum += rounded;
-      }
-      store(scales + row * 4, scale);
-      store(scales + (rows + row) * 4, -8 * sum);
-      store(scales + (2 * rows + row) * 4, scale * static_cast<float>(sum));
-    }
-  }
-}
-
-void store_result(const TileTask& task, int panel, int lane, int row, double value) {
-  const int col = panel * kPanelRows + lane;
-  if (col >= task.out_cols) return;
-  float& out = task.out[row * task.out_stride + col];
-  out = static_cast<float>(value) + (task.is_added ? out : 0.0f);
-}
-
-// Weights dequantised, tokens in float32.
-template <DType dtype>
-struct F32Tile {
-  template <int rows>
-  static void run(const TileTask& task);
-};
-
-template <DType dtype>
-template <int rows>
-void F32Tile<dtype>::run(const TileTask& task) {
-  Matrix panel{kPanelRows, task.cols, dtype, 0, {}};
-  std::vector<float> weights(static_cast<std::size_t>(task.cols));
-  for (int p = 0; p < task.panels; ++p) {
-    panel.storage.data = const_cast<std::byte*>(task.weight + p * task.panel_bytes);
-    for (int lane = 0; lane < kPanelRows; ++lane) {
-      unpack_row(panel, lane, weights.data());
-      double sums[rows] = {};
-      for (std::int64_t col = 0; col < task.cols; ++col)
-        for (int row = 0; row < rows; ++row)
-          sums[row] += double{weights[static_cast<std::size_t>(col)]} *
-                       double{blocks::load<float>(task.x + (col * rows + row) * 4)};
-      for (int row = 0; row < rows; ++row) store_result(task, p, lane, row, sums[row]);
-    }
-  }
-}
-
-// The stored integer of column `col` of a block, as it stands: q + 128 (q8_0) or 0 … 15.
-template <DType dtype>
-int stored_integer(const std::byte* values, int lane, int col) {
-  const auto byte_at = [&](int i) {
-    return std::to_integer<int>(values[i / 4 * kPanelRows * 4 + lane * 4 + i % 4]);
-  };
-  if constexpr (dtype == DType::q8_0) return byte_at(col);
-  return col < kBlock / 2 ? byte_at(col) & 15 : byte_at(col - kBlock / 2) >> 4;
-}
-
-// Quantised weights times tokens rounded to 8 bits: integer sums per block, then the scales.
-template <DType dtype>
-struct Q8Tile {
-  template <int rows>
-  static void run(const TileTask& task);
-};
-
-template <DType dtype>
-template <int rows>
-void Q8Tile<dtype>::run(const TileTask& task) {
-  constexpr int kZero = dtype == DType::q8_0 ? 128 : dtype == DType::q4_0 ? 8 : 0;
-  for (int p = 0; p < task.panels; ++p) {
-    const std::byte* panel = task.weight + p * task.panel_bytes;
-    for (int lane = 0; lane < kPanelRows; ++lane) {
-      double sums[rows] = {};
-      for (std::int64_t block = 0; block < task.cols / kBlock; ++block) {
-        const std::byte* x = task.x + block * rows * kQ8RowBytes;
-        const std::byte* values = panel + values_offset(dtype, block);
-        const auto half_at = [&](std::int64_t offset) {
-          return half_to_float(blocks::load<std::uint16_t>(panel + offset + lane * 2));
-        };
-        const float scale = half_at(scales_offset(dtype, block));
-        const float minimum = dtype == DType::q4_1 ? half_at(minima_offset(dtype, block)) : 0.0f;
-        for (int row = 0; row < rows; ++row) {
-          std::int32_t dot = 0;
-          for (int i = 0; i < kBlock; ++i)
-            dot += (stored_integer<dtype>(values, lane, i) - kZero) *
-                   blocks::load<std::int8_t>(x + row * kBlock + i);
-          const std::byte* scales = x + rows * kBlock;
-          sums[row] += double{scale} * double{blocks::load<float>(scales + row * 4)} * dot +
-                       double{minimum} * double{blocks::load<float>(scales + (2 * rows + row) * 4)};
-        }
-      }
-      for (int row = 0; row < rows; ++row) store_result(task, p, lane, row, sums[row]);
-    }
-  }
-}
-
-template <DType dtype>
-MatmulKernel f32_kernel() {
-  return {InputFormat::f32, 1, functions_by_height<F32Tile<dtype>, TileTask, kTallestTile>()};
-}
-
-template <DType dtype>
-MatmulKernel q8_kernel() {
-  return {InputFormat::q8, 1, functions_by_height<Q8Tile<dtype>, TileTask, kTallestTile>()};
-}
+using scalar::kTallestTile;
 
 // --- attention
 
@@ -148,28 +24,35 @@ float element(const std::byte* data, bool is_half, std::int64_t index) {
   return blocks::load<float>(data + index * 4);
 }
 
-void attend_row(const AttentionTask& task, const float* q, float* out, std::int64_t seen) {
+double score_of(const AttentionTask& task, const float* q, std::int64_t token) {
   const KvLayout& layout = *task.layout;
-  const auto page_of = [&](std::int64_t token) { return task.pages[token / layout.page_size]; };
-  std::vector<double> weights(static_cast<std::size_t>(seen));
-  double largest = -INFINITY;
-  for (std::int64_t token = 0; token < seen; ++token) {
-    const std::byte* keys = task.layer + layout.keys_offset(page_of(token), task.kv_head);
-    const std::int64_t slot = token % layout.page_size;
-    double score = 0;
-    for (std::int64_t i = 0; i < layout.head_dim; ++i)
-      score += double{q[i]} * double{element(keys, layout.is_half, i * layout.slots + slot)};
-    weights[static_cast<std::size_t>(token)] = score * double{task.scale};
-    largest = std::max(largest, weights[static_cast<std::size_t>(token)]);
-  }
+  const std::int32_t page = task.pages[token / layout.page_size];
+  const std::byte* keys = task.layer + layout.keys_offset(page, task.kv_head);
+  const std::int64_t slot = token % layout.page_size;
+  double score = 0;
+  for (std::int64_t i = 0; i < layout.head_dim; ++i)
+    score += double{q[i]} * double{element(keys, layout.is_half, i * layout.slots + slot)};
+  score *= double{task.scale};
+  return task.softcap == 0 ? score : double{task.softcap} * std::tanh(score / double{task.softcap});
+}
+
+// out = the values of tokens [from, until), weighted by softmax of their scores.
+void attend_row(const AttentionTask& task, const float* q, float* out, std::int64_t from,
+                std::int64_t until) {
+  const KvLayout& layout = *task.layout;
+  std::vector<double> weights;
+  for (std::int64_t token = from; token < until; ++token)
+    weights.push_back(score_of(task, q, token));
+  const double largest = *std::ranges::max_element(weights);
   double total = 0;
   for (double& weight : weights) total += weight = std::exp(weight - largest);
   std::vector<double> sums(static_cast<std::size_t>(layout.head_dim));
-  for (std::int64_t token = 0; token < seen; ++token) {
-    const std::byte* values = task.layer + layout.values_offset(page_of(token), task.kv_head);
+  for (std::int64_t token = from; token < until; ++token) {
+    const std::int32_t page = task.pages[token / layout.page_size];
+    const std::byte* values = task.layer + layout.values_offset(page, task.kv_head);
     const std::int64_t first = token % layout.page_size * layout.padded_dim;
     for (std::size_t i = 0; i < sums.size(); ++i)
-      sums[i] += weights[static_cast<std::size_t>(token)] *
+      sums[i] += weights[static_cast<std::size_t>(token - from)] *
                  double{element(values, layout.is_half, first + static_cast<std::int64_t>(i))};
   }
   for (std::size_t i = 0; i < sums.size(); ++i) out[i] = static_cast<float>(sums[i] / total);
@@ -179,7 +62,7 @@ struct Attend {
   template <int rows>
   static void run(const AttentionTask& task) {
     for (std::size_t row = 0; row < rows; ++row)
-      attend_row(task, task.q[row], task.out[row], task.seen[row]);
+      attend_row(task, task.q[row], task.out[row], task.from[row], task.until[row]);
   }
 };
 
@@ -193,12 +76,41 @@ void rms_norm(float* out, const float* x, const float* weight, std::int64_t cols
   for (std::int64_t i = 0; i < cols; ++i) out[i] = x[i] * factor * weight[i];
 }
 
-void silu_mul(float* out, const float* gate, const float* up, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = gate[i] / (1 + std::exp(-gate[i])) * up[i];
+void layer_norm(float* out, const float* x, const float* weight, const float* bias,
+                std::int64_t cols, float eps) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < cols; ++i) sum += double{x[i]};
+  const double mean = sum / static_cast<double>(cols);
+  double squares = 0;
+  for (std::int64_t i = 0; i < cols; ++i) squares += (double{x[i]} - mean) * (double{x[i]} - mean);
+  const double factor = 1 / std::sqrt(squares / static_cast<double>(cols) + double{eps});
+  for (std::int64_t i = 0; i < cols; ++i)
+    out[i] = static_cast<float>((double{x[i]} - mean) * factor) * weight[i] + bias[i];
 }
 
-void add(float* x, const float* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) x[i] += y[i];
+float silu(float x) { return x / (1 + std::exp(-x)); }
+float gelu(float x) { return x * (std::erfc(-x / std::numbers::sqrt2_v<float>) / 2); }
+float gelu_tanh(float x) {
+  const float slope = std::sqrt(2 * std::numbers::inv_pi_v<float>);
+  return x / (1 + std::exp(-2 * slope * (x + 0.044715f * x * x * x)));  // x (1 + tanh …) / 2
+}
+float tanh(float x) { return std::tanh(x); }
+
+template <float (*f)(float)>
+void activate(float* out, const float* x, const float* up, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = f(x[i]) * (up == nullptr ? 1 : up[i]);
+}
+
+void add(float* x, const float* y, float factor, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) x[i] += factor * y[i];
+}
+
+void scale(float* x, float factor, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+void softcap(float* x, float cap, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) x[i] = cap * std::tanh(x[i] / cap);
 }
 
 void rotate(float* head, const float* cosines, const float* sines, std::int64_t pairs,
@@ -224,17 +136,14 @@ Kernels make_table() {
   Kernels table;
   table.name = "scalar";
   table.tallest_tile = kTallestTile;
-  table.matmul = {{{f32_kernel<DType::f32>(), f32_kernel<DType::f32>()},
-                   {f32_kernel<DType::f16>(), f32_kernel<DType::f16>()},
-                   {f32_kernel<DType::bf16>(), f32_kernel<DType::bf16>()},
-                   {q8_kernel<DType::q8_0>(), f32_kernel<DType::q8_0>()},
-                   {q8_kernel<DType::q4_0>(), f32_kernel<DType::q4_0>()},
-                   {q8_kernel<DType::q4_1>(), f32_kernel<DType::q4_1>()}}};
-  table.pack = {pack_f32, nullptr, pack_q8};
+  scalar::fill_matmul(table);
   table.attention = functions_by_height<Attend, AttentionTask, kTallestTile>();
   table.rms_norm = rms_norm;
-  table.silu_mul = silu_mul;
+  table.layer_norm = layer_norm;
+  table.activation = {activate<silu>, activate<gelu>, activate<gelu_tanh>, activate<tanh>};
   table.add = add;
+  table.scale = scale;
+  table.softcap = softcap;
   table.rotate = rotate;
   table.to_half = to_half;
   return table;

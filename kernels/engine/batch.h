@@ -15,10 +15,11 @@ namespace conduit::kernels {
 struct Batch {
   std::vector<TokenId> tokens;          // [rows]
   std::vector<std::int32_t> positions;  // [rows], of each token in its sequence
+  std::vector<std::int32_t> type_ids;   // [rows], BERT's segments; empty: all 0
   std::vector<SequenceId> ids;          // [sequences]
   std::vector<SequenceRows> sequences;  // [sequences]
-  // Rows whose logits are wanted, ascending: as a rule the last row of each sequence whose prompt
-  // is complete.
+  // Rows whose logits are wanted, ascending: as a rule the last row of each sequence that needs
+  // them and whose prompt is complete.
   std::vector<std::int64_t> logit_rows;
 
   bool is_empty() const { return tokens.empty(); }
@@ -32,8 +33,11 @@ struct Batch {
     for (std::int64_t i = sequence.computed; i < sequence.computed + count; ++i) {
       tokens.push_back(sequence.token(i));
       positions.push_back(static_cast<std::int32_t>(i));
+      const auto at = static_cast<std::size_t>(i);
+      type_ids.push_back(at < sequence.spec.type_ids.size() ? sequence.spec.type_ids[at] : 0);
     }
-    if (sequence.computed + count == sequence.length()) logit_rows.push_back(rows() - 1);
+    if (sequence.spec.needs_logits() && sequence.computed + count == sequence.length())
+      logit_rows.push_back(rows() - 1);
   }
 };
 

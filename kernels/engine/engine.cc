@@ -3,40 +3,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <numeric>
+#include <span>
 #include <string>
 #include <utility>
 
+#include "kernels/engine/adjusted_logits.h"
 #include "kernels/engine/kv_cache.h"
 #include "kernels/engine/memory_plan.h"
+#include "kernels/engine/pooling.h"
+#include "kernels/engine/request_check.h"
 #include "kernels/engine/sampler.h"
 #include "kernels/engine/scheduler.h"
 #include "kernels/engine/transformer.h"
 
 namespace conduit::kernels {
-namespace {
-
-Status check_sampling(const Sampling& sampling) {
-  const auto wrong = [](const char* name, auto value, const char* right) {
-    return Error{Code::invalid_argument,
-                 std::string(name) + " is " + std::to_string(value) + ", must be " + right};
-  };
-  // Written so that NaN fails.
-  if (!(sampling.temperature >= 0 && std::isfinite(sampling.temperature))) {
-    return wrong("temperature", sampling.temperature, "a finite number of at least 0");
-  }
-  if (!(sampling.top_p > 0 && sampling.top_p <= 1)) {
-    return wrong("top_p", sampling.top_p, "above 0 and at most 1");
-  }
-  if (!(sampling.min_p >= 0 && sampling.min_p <= 1)) {
-    return wrong("min_p", sampling.min_p, "between 0 and 1");
-  }
-  if (sampling.top_k < 0) return wrong("top_k", sampling.top_k, "at least 0 (0: all)");
-  if (sampling.logprobs < -1) return wrong("logprobs", sampling.logprobs, "at least -1 (-1: none)");
-  return ok();
-}
-
-}  // namespace
 
 struct Engine::Parts {
   std::shared_ptr<const Model> model;
@@ -61,7 +42,12 @@ struct Engine::Parts {
         device_bytes(bytes) {}
 
   Status check(const SequenceSpec& spec);
+  Tensor forward(const Batch& batch);
+  void pool_rows(const Batch& batch, Tensor hidden);
+  SequenceOutput answer(Sequence& sequence, std::span<float> logits);
   SequenceOutput sample_next(Sequence& sequence, std::span<float> logits);
+  void score_prompts(const Batch& batch);
+  void score_prompt(Sequence& sequence, std::int64_t position, Tensor logits);
 };
 
 Result<std::unique_ptr<Engine>> Engine::create(Device& device, std::shared_ptr<const Model> model,
@@ -75,7 +61,7 @@ Result<std::unique_ptr<Engine>> Engine::create(Device& device, std::shared_ptr<c
   CONDUIT_TRY(Transformer transformer,
               Transformer::create(device, config, std::move(weights), plan.largest_batch));
   bytes += Transformer::scratch_bytes(config, plan.largest_batch);
-  CONDUIT_TRY(KvPages kv, device.allocate_kv(config.layers, plan.pages, plan.options.page_size,
+  CONDUIT_TRY(KvPages kv, device.allocate_kv(config.kv_layers(), plan.pages, plan.options.page_size,
                                              config.kv_heads, config.head_dim, plan.kv_dtype));
   bytes += kv.storage.bytes;
   return std::unique_ptr<Engine>(new Engine(std::make_unique<Parts>(
@@ -86,26 +72,12 @@ Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Engine::~Engine() = default;
 
 Status Engine::Parts::check(const SequenceSpec& spec) {
-  const int vocab = model->config.vocab;
-  if (spec.prompt.empty()) {
-    return Error{Code::invalid_argument, "the prompt is empty, it must have at least one token"};
-  }
-  for (TokenId id : spec.prompt) {
-    if (id < 0 || id >= vocab) {
-      return Error{
-          Code::invalid_argument,
-          "token " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocab)};
-    }
-  }
-  if (spec.max_tokens < 1) {
-    return Error{Code::invalid_argument,
-                 "max_tokens is " + std::to_string(spec.max_tokens) + ", must be at least 1"};
-  }
+  const ModelConfig& config = model->config;
+  CONDUIT_TRY_STATUS(check_request(spec, config));
   if (scheduler.find(spec.id) != nullptr) {
     return Error{Code::invalid_argument,
                  "sequence " + std::to_string(spec.id) + " is already in the engine"};
   }
-  CONDUIT_TRY_STATUS(check_sampling(spec.sampling));
 
   const auto prompt = static_cast<std::int64_t>(spec.prompt.size());
   const std::int64_t longest = prompt + spec.max_tokens;
@@ -114,6 +86,13 @@ Status Engine::Parts::check(const SequenceSpec& spec) {
   if (longest > options.max_model_len) {
     return Error{Code::exhausted,
                  asked + ", max_model_len is " + std::to_string(options.max_model_len)};
+  }
+  if (!config.is_causal && prompt > options.prefill_chunk) {
+    return Error{Code::exhausted, std::to_string(prompt) +
+                                      " tokens of a text that is computed in one step, "
+                                      "prefill_chunk is " +
+                                      std::to_string(options.prefill_chunk) + " (the model has " +
+                                      std::to_string(config.max_position) + " positions)"};
   }
   if (cache.pages_for(longest) > cache.total_pages()) {
     return Error{Code::exhausted, asked + ", the whole cache holds " +
@@ -132,7 +111,11 @@ Status Engine::Parts::check(const SequenceSpec& spec) {
 
 Status Engine::add(SequenceSpec spec) {
   CONDUIT_TRY_STATUS(parts_->check(spec));
-  parts_->scheduler.add({std::move(spec), Clock::now()});
+  Sequence sequence{std::move(spec), Clock::now()};
+  if (has_penalties(sequence.spec.sampling)) {
+    for (TokenId id : sequence.spec.prompt) sequence.counts.emplace(id, 0);
+  }
+  parts_->scheduler.add(std::move(sequence));
   return ok();
 }
 
@@ -154,7 +137,8 @@ std::vector<SequenceOutput> Engine::step(Clock::time_point now) {
   std::vector<SequenceOutput> outputs;
   const Batch batch = parts_->scheduler.schedule(now);
   if (batch.is_empty()) return outputs;
-  const Tensor logits = parts_->transformer.forward(batch, parts_->pages);
+  const Tensor logits = parts_->forward(batch);
+  std::int64_t logit_row = 0;
   for (std::size_t i = 0; i < batch.ids.size(); ++i) {
     Sequence& sequence = *parts_->scheduler.find(batch.ids[i]);
     const std::int64_t rows = batch.sequences[i].rows;
@@ -163,34 +147,82 @@ std::vector<SequenceOutput> Engine::step(Clock::time_point now) {
     }
     sequence.computed += rows;
     if (sequence.computed < sequence.length()) continue;  // more of its prompt is to come
-    float* row = logits.row(static_cast<std::int64_t>(outputs.size()));
-    outputs.push_back(parts_->sample_next(sequence, {row, static_cast<std::size_t>(logits.cols)}));
+    std::span<float> row;
+    if (sequence.spec.needs_logits()) {
+      row = {logits.row(logit_row++), static_cast<std::size_t>(logits.cols)};
+    }
+    outputs.push_back(parts_->answer(sequence, row));
   }
-  for (const SequenceOutput& output : outputs) {
+  parts_->score_prompts(batch);  // after the draws, whose logits it overwrites
+  for (SequenceOutput& output : outputs) {
+    if (output.index == 0) {
+      output.prompt_logprobs = std::move(parts_->scheduler.find(output.id)->prompt_logprobs);
+    }
     if (output.reason != FinishReason::none) parts_->scheduler.remove(output.id);
   }
   ++parts_->stats.steps;
   return outputs;
 }
 
-// Draws the next token and appends it. `logits` is changed and put back: stop ids are hidden from
-// the draw below min_tokens, yet log-probabilities are of what the model said.
+// The logits of batch.logit_rows; what embeds or is classified keeps what it needs of the others.
+Tensor Engine::Parts::forward(const Batch& batch) {
+  const auto needs_logits = [&](SequenceId id) { return scheduler.find(id)->spec.needs_logits(); };
+  if (std::all_of(batch.ids.begin(), batch.ids.end(), needs_logits)) {
+    return transformer.forward(batch, pages);
+  }
+  pool_rows(batch, transformer.hidden_states(batch, pages));
+  return batch.logit_rows.empty() ? Tensor{} : transformer.logits(batch.logit_rows);
+}
+
+// `hidden`: of all rows.
+void Engine::Parts::pool_rows(const Batch& batch, Tensor hidden) {
+  for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+    Sequence& sequence = *scheduler.find(batch.ids[i]);
+    if (sequence.spec.needs_logits()) continue;
+    const SequenceRows& part = batch.sequences[i];
+    if (sequence.spec.task == Task::embed) {
+      const Tensor rows{hidden.row(part.first_row), part.rows, hidden.cols};
+      pool(sequence.pooled, rows, model->config.pooling);
+    } else {  // an encoder's text, whole: its first token has seen all of it
+      sequence.pooled = {*transformer.score(hidden, {&part.first_row, 1}).row(0)};
+    }
+  }
+}
+
+// What a sequence whose prompt is computed gives; `logits`: where it needs them.
+SequenceOutput Engine::Parts::answer(Sequence& sequence, std::span<float> logits) {
+  const SequenceSpec& spec = sequence.spec;
+  if (spec.task == Task::generate) return sample_next(sequence, logits);
+  SequenceOutput output;
+  output.id = spec.id;
+  if (spec.task == Task::embed) {
+    output.embedding = embedding(std::move(sequence.pooled), sequence.length(), model->config);
+  } else if (spec.score_ids.empty()) {
+    output.score = sigmoid(sequence.pooled[0]);
+  } else {
+    output.score = yes_probability(logits, spec.score_ids[0], spec.score_ids[1]);
+  }
+  const bool is_sound =
+      std::isfinite(output.score) && std::all_of(output.embedding.begin(), output.embedding.end(),
+                                                 [](float value) { return std::isfinite(value); });
+  output.reason = is_sound ? FinishReason::stop : FinishReason::error;  // error: broken weights
+  return output;
+}
+
+// Draws the next token and appends it. `logits` is changed for the draw and put back, so
+// log-probabilities are of what the model said.
 SequenceOutput Engine::Parts::sample_next(Sequence& sequence, std::span<float> logits) {
   const SequenceSpec& spec = sequence.spec;
   SequenceOutput output;
   output.id = spec.id;
   output.index = static_cast<int>(sequence.generated.size());
 
-  std::vector<std::pair<float*, float>> hidden;
-  if (output.index < spec.min_tokens) {
-    for (TokenId id : spec.stop_ids) {
-      if (id < 0 || static_cast<std::size_t>(id) >= logits.size()) continue;
-      hidden.emplace_back(&logits[id], logits[id]);
-      logits[id] = -std::numeric_limits<float>::infinity();
-    }
+  std::optional<TokenId> token;
+  {
+    AdjustedLogits adjusted(logits, spec.sampling, sequence.counts);
+    if (output.index < spec.min_tokens) adjusted.forbid(spec.stop_ids);
+    token = sample(adjusted.row(), spec.sampling, static_cast<std::uint64_t>(output.index));
   }
-  const std::optional<TokenId> token = sample(logits, spec.sampling, output.index);
-  for (auto it = hidden.rbegin(); it != hidden.rend(); ++it) *it->first = it->second;
   if (!token) {  // NaN or infinite logits: broken weights
     output.reason = FinishReason::error;
     return output;
@@ -201,6 +233,7 @@ SequenceOutput Engine::Parts::sample_next(Sequence& sequence, std::span<float> l
     output.logprobs = logprobs(logits, *token, spec.sampling.logprobs);
   }
   sequence.generated.push_back(*token);
+  if (has_penalties(spec.sampling)) ++sequence.counts[*token];
   ++stats.generated_tokens;
   if (std::find(spec.stop_ids.begin(), spec.stop_ids.end(), *token) != spec.stop_ids.end()) {
     output.reason = FinishReason::stop;
@@ -208,6 +241,36 @@ SequenceOutput Engine::Parts::sample_next(Sequence& sequence, std::span<float> l
     output.reason = FinishReason::length;
   }
   return output;
+}
+
+// Of the rows of this pass whose next token is the prompt's too. A few rows at a time: a row of
+// logits is larger than all else of a row.
+void Engine::Parts::score_prompts(const Batch& batch) {
+  const std::int64_t at_once = options.max_concurrency;  // as many as there are logits for
+  for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+    Sequence& sequence = *scheduler.find(batch.ids[i]);
+    if (sequence.spec.sampling.prompt_logprobs < 0) continue;
+    const SequenceRows& part = batch.sequences[i];
+    if (part.context == 0) sequence.prompt_logprobs.entries.push_back({sequence.token(0), 0});
+    const std::int64_t end = std::min(part.rows, sequence.prompt_length() - 1 - part.context);
+    for (std::int64_t begin = 0; begin < end; begin += at_once) {
+      std::vector<std::int64_t> rows(static_cast<std::size_t>(std::min(at_once, end - begin)));
+      std::iota(rows.begin(), rows.end(), part.first_row + begin);
+      score_prompt(sequence, part.context + begin, transformer.logits(rows));
+    }
+  }
+}
+
+// `logits`: of the tokens from `position` on.
+void Engine::Parts::score_prompt(Sequence& sequence, std::int64_t position, Tensor logits) {
+  PromptLogprobs& scores = sequence.prompt_logprobs;
+  for (std::int64_t row = 0; row < logits.rows; ++row) {
+    const std::span<const float> values(logits.row(row), static_cast<std::size_t>(logits.cols));
+    const TokenId next = sequence.token(position + row + 1);
+    const auto entries = logprobs(values, next, sequence.spec.sampling.prompt_logprobs);
+    scores.entries.insert(scores.entries.end(), entries.begin(), entries.end());
+    scores.ranks.push_back(rank(values, next));
+  }
 }
 
 EngineStats Engine::stats() const {

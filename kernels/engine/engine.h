@@ -1,7 +1,7 @@
-// Engine: one model on one device. add, step, cancel; a step is schedule → forward → sample → what
-// came out. The idea: requests join and leave the running batch at any step; nothing outside knows
-// a page, nothing inside knows HTTP or actors. Plain and single-threaded: the device actor calls it
-// between messages.
+// Engine: one model on one device. add, step, cancel; a step is schedule → forward → sample (or
+// pool, or score) → what came out. The idea: requests join and leave the running batch at any step;
+// nothing outside knows a page, nothing inside knows HTTP or actors. Plain and single-threaded: the
+// device actor calls it between messages.
 #pragma once
 
 #include <chrono>
@@ -51,8 +51,9 @@ class Engine {
                                                 const EngineOptions& options);
   ~Engine();
 
-  // Errors: invalid_argument (empty, ids outside the vocabulary, a known id), exhausted (longer
-  // than max_model_len, more pages than there are, queue full): nothing is kept then.
+  // Errors: invalid_argument (empty, ids outside the vocabulary, a known id, a task the model is
+  // not made for), exhausted (longer than max_model_len or, for an encoder, than prefill_chunk,
+  // more pages than there are, queue full): nothing is kept then.
   Status add(SequenceSpec spec);
   // The sequence is gone when this returns and its pages are free; no output follows. Unknown ids:
   // nothing.

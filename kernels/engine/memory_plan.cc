@@ -42,21 +42,38 @@ Status check_range(const EngineOptions& options, const ModelConfig& config) {
 
 // Keys and values of one page, all layers.
 std::int64_t page_bytes(const ModelConfig& config, DType dtype, int page_size) {
-  const std::int64_t values = std::int64_t{2} * config.layers * config.kv_heads * config.head_dim;
+  const std::int64_t values =
+      std::int64_t{2} * config.kv_layers() * config.kv_heads * config.head_dim;
   return bytes_of(dtype, values * page_size);
+}
+
+// The longest text where the options state none.
+std::int64_t default_length(const EngineOptions& options, const ModelConfig& config) {
+  const std::int64_t length = std::min(config.max_position, kDefaultModelLength);
+  return config.is_causal ? length : std::min<std::int64_t>(length, options.prefill_chunk);
+}
+
+// Enough for a full batch of the longest texts. An encoder's text is done when its step is: no more
+// than a step's rows are ever kept, each text's last page partly used.
+std::int64_t default_pages(const EngineOptions& options, const ModelConfig& config,
+                           std::int64_t length) {
+  const auto pages_for = [&](std::int64_t tokens) {
+    return (tokens + options.page_size - 1) / options.page_size;
+  };
+  if (config.is_causal) return options.max_concurrency * pages_for(length);
+  return pages_for(std::max<std::int64_t>(options.prefill_chunk, length)) +
+         options.max_concurrency - 1;
 }
 
 // Gives the cache its pages, and the options their kv_bytes and max_model_len.
 Status size_cache(MemoryPlan& plan, const ModelConfig& config, std::int64_t memory_bytes) {
   EngineOptions& options = plan.options;
   const std::int64_t page = page_bytes(config, plan.kv_dtype, options.page_size);
-  const std::int64_t length = options.max_model_len != 0
-                                  ? options.max_model_len
-                                  : std::min(config.max_position, kDefaultModelLength);
+  const std::int64_t length =
+      options.max_model_len != 0 ? options.max_model_len : default_length(options, config);
   if (options.kv_bytes == 0) {
-    const std::int64_t pages_each = (length + options.page_size - 1) / options.page_size;
     options.kv_bytes =
-        std::min(options.max_concurrency * pages_each * page, memory_bytes / kDefaultCacheShare);
+        std::min(default_pages(options, config, length) * page, memory_bytes / kDefaultCacheShare);
   }
   // Page numbers are 32 bits wide.
   plan.pages =
@@ -106,23 +123,6 @@ Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
       size_cache(plan, model.config, static_cast<std::int64_t>(device.memory_bytes())));
   CONDUIT_TRY_STATUS(check_sum(plan, model, device));
   return plan;
-}
-
-std::size_t device_bytes_of(const Weights& weights) {
-  std::size_t bytes = weights.embedding.storage.bytes + weights.final_norm.bytes;
-  if (weights.head) bytes += weights.head->storage.bytes;
-  for (const LayerWeights& layer : weights.layers) {
-    for (const Matrix* matrix :
-         {&layer.q, &layer.k, &layer.v, &layer.out, &layer.gate, &layer.up, &layer.down}) {
-      bytes += matrix->storage.bytes;
-    }
-    for (const Buffer* buffer : {&layer.attention_norm, &layer.q_bias, &layer.k_bias, &layer.v_bias,
-                                 &layer.q_norm, &layer.k_norm, &layer.out_bias, &layer.mlp_norm,
-                                 &layer.gate_bias, &layer.up_bias, &layer.down_bias}) {
-      bytes += buffer->bytes;
-    }
-  }
-  return bytes;
 }
 
 }  // namespace conduit::kernels

@@ -11,7 +11,6 @@
 #include "kernels/engine/engine.h"
 #include "kernels/engine/transformer.h"
 #include "kernels/model/model.h"
-#include "kernels/model/weights.h"
 #include "mdl/base/result.h"
 
 namespace conduit::kernels {
@@ -27,8 +26,5 @@ struct MemoryPlan {
 // suffice.
 Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
                                const Device& device);
-
-// What loaded weights take on their device.
-std::size_t device_bytes_of(const Weights& weights);
 
 }  // namespace conduit::kernels

@@ -9,6 +9,7 @@
 #include <limits>
 #include <queue>
 #include <tuple>
+#include <utility>
 
 namespace conduit::kernels {
 namespace {
@@ -100,6 +101,29 @@ void keep_nucleus(Candidates& candidates, double top_p) {
   }
 }
 
+// The fewest candidates whose mass reaches typical_p, those first whose surprise, -log p, is
+// nearest to its expectation; ties with the last of them stay. Meister, Pimentel, Wiher, Cotterell,
+// "Locally typical sampling", TACL 2023.
+void keep_typical(Candidates& candidates, double typical_p) {
+  const double all = total(candidates);
+  const auto surprise = [all](const TokenProbability& c) { return -std::log(c.probability / all); };
+  std::erase_if(candidates, [](const TokenProbability& c) { return c.probability == 0; });
+  double expected = 0;
+  for (const TokenProbability& c : candidates) expected += c.probability / all * surprise(c);
+  const auto distance = [&](const TokenProbability& c) { return std::abs(surprise(c) - expected); };
+  std::sort(candidates.begin(), candidates.end(),
+            [&](const TokenProbability& a, const TokenProbability& b) {
+              return std::pair(distance(a), a.id) < std::pair(distance(b), b.id);
+            });
+  double mass = 0;
+  std::size_t kept = 0;
+  while (kept < candidates.size() && mass < typical_p * all) mass += candidates[kept++].probability;
+  while (kept > 0 && kept < candidates.size() &&
+         distance(candidates[kept]) == distance(candidates[kept - 1]))
+    ++kept;
+  candidates.resize(kept);
+}
+
 void keep_probable(Candidates& candidates, double min_p) {
   double largest = 0;
   for (const TokenProbability& candidate : candidates) {
@@ -117,6 +141,7 @@ Candidates filter(std::span<const float> logits, const Sampling& sampling) {
   if (sampling.temperature == 0) return {{*best, 1.0}};
   Candidates candidates = weigh(logits, logits[static_cast<std::size_t>(*best)], sampling);
   if (sampling.top_p < 1) keep_nucleus(candidates, double{sampling.top_p});
+  if (sampling.typical_p < 1) keep_typical(candidates, double{sampling.typical_p});
   if (sampling.min_p > 0) keep_probable(candidates, double{sampling.min_p});
   return candidates;
 }
@@ -189,6 +214,12 @@ std::vector<TokenLogprob> logprobs(std::span<const float> logits, TokenId chosen
   std::vector<TokenLogprob> out = {logprob(static_cast<std::size_t>(chosen))};
   for (std::size_t id : ids) out.push_back(logprob(id));
   return out;
+}
+
+int rank(std::span<const float> logits, TokenId id) {
+  const float logit = logits[static_cast<std::size_t>(id)];
+  return static_cast<int>(
+      std::count_if(logits.begin(), logits.end(), [logit](float other) { return other >= logit; }));
 }
 
 }  // namespace conduit::kernels

@@ -1,5 +1,5 @@
-// The pass, read from top to bottom: forward, attention, mlp. Order of operations: transformers,
-// modeling_llama.py and modeling_qwen3.py.
+// The pass, read from top to bottom: forward, embed, attention, mlp. Order of operations:
+// transformers, modeling_llama.py, modeling_gemma3.py, modeling_qwen3_moe.py, modeling_bert.py.
 #include "kernels/engine/transformer.h"
 
 #include <array>
@@ -15,120 +15,175 @@ const float* floats(const Buffer& buffer) { return reinterpret_cast<const float*
 }  // namespace
 
 Tensor Transformer::forward(const Batch& batch, KvPages& kv) {
-  const auto logit_rows = static_cast<std::int64_t>(batch.logit_rows.size());
-  CONDUIT_CHECK(batch.rows() <= limits_.rows, "batch larger than its activations");
-  CONDUIT_CHECK(logit_rows <= limits_.logit_rows, "more logits asked for than allocated");
-  const Activations a = activations_.first_rows(batch.rows(), logit_rows);
+  residual(batch, kv, config_.layers);
+  return logits(batch.logit_rows);
+}
 
-  device_.embed(a.x, weights_.embedding, batch.tokens);
-  for (int layer = 0; layer < config_.layers; ++layer) {
+Tensor Transformer::logits(std::span<const std::int64_t> rows) {
+  CONDUIT_CHECK(config_.has_head, "logits of a model that has none");
+  const auto count = static_cast<std::int64_t>(rows.size());
+  CONDUIT_CHECK(count <= limits_.logit_rows, "more logits asked for than allocated");
+  const Tensor last = activations_.last.first_rows(count);
+  const Tensor logits = activations_.logits.first_rows(count);
+  if (count == 0) return logits;
+  device_.gather_rows(last, activations_.x, rows);
+  norm(last, last, weights_.final_norm);
+  device_.matmul(std::array{Product{logits, &weights_.output()}}, last);
+  if (config_.logit_softcap > 0) device_.softcap(logits, config_.logit_softcap);
+  return logits;
+}
+
+Tensor Transformer::hidden_states(const Batch& batch, KvPages& kv) {
+  const Tensor x = residual(batch, kv, config_.layers);
+  if (weights_.final_norm.weight.data == nullptr) return x;
+  const Tensor normed = activations_.normed.first_rows(batch.rows());
+  norm(normed, x, weights_.final_norm);
+  return normed;
+}
+
+Tensor Transformer::residual(const Batch& batch, KvPages& kv, int layers) {
+  CONDUIT_CHECK(batch.rows() <= limits_.rows, "batch larger than its activations");
+  for (const SequenceRows& sequence : batch.sequences)
+    CONDUIT_CHECK(config_.is_causal || sequence.context == 0, "an encoder's text is never cut");
+  const Activations a = first_rows(batch.rows());
+  embed(a, batch);
+  for (int layer = 0; layer < layers; ++layer) {
     attention(weights_.layers[layer], a, batch, kv, layer);
-    mlp(weights_.layers[layer], a);
+    mlp(weights_.layers[layer], a, config_.layer[layer]);
   }
-  if (logit_rows == 0) return a.logits;
-  device_.gather_rows(a.last, a.x, batch.logit_rows);
-  device_.rms_norm(a.last, a.last, floats(weights_.final_norm), config_.rms_eps);
-  device_.matmul(std::array{Product{a.logits, &weights_.output()}}, a.last);
-  return a.logits;
+  return a.x;
+}
+
+Tensor Transformer::score(Tensor hidden, std::span<const std::int64_t> rows) {
+  CONDUIT_CHECK(config_.labels > 0, "scores of a model that has no labels");
+  const auto count = static_cast<std::int64_t>(rows.size());
+  CONDUIT_CHECK(count <= limits_.logit_rows, "more scores asked for than allocated");
+  const Tensor last = activations_.last.first_rows(count);
+  const Tensor pooled = activations_.pooled.first_rows(count);
+  const Tensor scores = activations_.scores.first_rows(count);
+  device_.gather_rows(last, hidden, rows);
+  linear(pooled, last, *weights_.pooler);
+  device_.activate(pooled, Activation::tanh);
+  linear(scores, pooled, *weights_.classifier);
+  return scores;
+}
+
+void Transformer::embed(const Activations& a, const Batch& batch) {
+  device_.embed(a.x, weights_.embedding, batch.tokens);
+  if (config_.embedding_scale != 1) device_.scale(a.x, config_.embedding_scale);
+  if (weights_.token_types) {
+    const auto& types = batch.type_ids.empty() ? no_types_ : batch.type_ids;
+    device_.embed(a.normed, *weights_.token_types, std::span(types).first(batch.tokens.size()));
+    device_.add(a.x, a.normed);
+  }
+  if (weights_.positions) {
+    device_.embed(a.normed, *weights_.positions, batch.positions);
+    device_.add(a.x, a.normed);
+  }
+  if (config_.norms == NormPlacement::after) norm(a.x, a.x, weights_.embedding_norm);
 }
 
 // The first half of a layer; a.x is updated in place.
 void Transformer::attention(const LayerWeights& weights, const Activations& a, const Batch& batch,
                             KvPages& kv, int layer) {
-  device_.rms_norm(a.normed, a.x, floats(weights.attention_norm), config_.rms_eps);
-  device_.matmul(
-      std::array{Product{a.q, &weights.q}, Product{a.k, &weights.k}, Product{a.v, &weights.v}},
-      a.normed);
-  add_bias(a.q, weights.q_bias);
-  add_bias(a.k, weights.k_bias);
-  add_bias(a.v, weights.v_bias);
+  const bool is_windowed = config_.layer[layer].is_windowed;
+  const Tensor in = normed_input(a, weights.attention_norm);
+  device_.matmul(std::array{Product{a.q, &weights.q.weight}, Product{a.k, &weights.k.weight},
+                            Product{a.v, &weights.v.weight}},
+                 in);
+  add_bias(a.q, weights.q.bias);
+  add_bias(a.k, weights.k.bias);
+  add_bias(a.v, weights.v.bias);
   if (config_.qk_norm) {
-    device_.head_rms_norm(a.q, config_.head_dim, floats(weights.q_norm), config_.rms_eps);
-    device_.head_rms_norm(a.k, config_.head_dim, floats(weights.k_norm), config_.rms_eps);
+    device_.head_rms_norm(a.q, config_.head_dim, floats(weights.q_norm), config_.norm_eps);
+    device_.head_rms_norm(a.k, config_.head_dim, floats(weights.k_norm), config_.norm_eps);
   }
-  device_.rope(a.q, config_.head_dim, rope_, batch.positions);
-  device_.rope(a.k, config_.head_dim, rope_, batch.positions);
-  device_.append_kv(kv, layer, a.k, a.v, batch.sequences);
-  device_.paged_attention(a.attended, a.q, kv, layer, batch.sequences);
-  device_.matmul_add(a.x, a.attended, weights.out);
-  add_bias(a.x, weights.out_bias);
+  if (!config_.has_learned_positions) {
+    const Rope& rope = is_windowed ? windowed_rope_ : rope_;
+    device_.rope(a.q, config_.head_dim, rope, batch.positions);
+    device_.rope(a.k, config_.head_dim, rope, batch.positions);
+  }
+  const int kv_layer = config_.is_causal ? layer : 0;
+  device_.append_kv(kv, kv_layer, a.k, a.v, batch.sequences);
+  const AttentionMask mask{.scale = config_.attention_scale,
+                           .softcap = config_.attention_softcap,
+                           .window = is_windowed ? config_.window : 0,
+                           .is_causal = config_.is_causal};
+  device_.paged_attention(a.attended, a.q, kv, kv_layer, mask, batch.sequences);
+  add_output(a, a.attended, weights.out, weights.attention_post_norm);
 }
 
 // The second half.
-void Transformer::mlp(const LayerWeights& weights, const Activations& a) {
-  device_.rms_norm(a.normed, a.x, floats(weights.mlp_norm), config_.rms_eps);
-  device_.matmul(std::array{Product{a.gate, &weights.gate}, Product{a.up, &weights.up}}, a.normed);
-  add_bias(a.gate, weights.gate_bias);
-  add_bias(a.up, weights.up_bias);
-  device_.silu_mul(a.gate, a.gate, a.up);
-  device_.matmul_add(a.x, a.gate, weights.down);
-  add_bias(a.x, weights.down_bias);
+void Transformer::mlp(const LayerWeights& weights, const Activations& a, const LayerConfig& layer) {
+  const Tensor in = normed_input(a, weights.mlp_norm);
+  if (layer.has_experts) return experts(weights, a, in);
+  inner(weights.mlp, in, a.inner, a.up);
+  add_output(a, a.inner, weights.mlp.down, weights.mlp_post_norm);
+}
+
+// A mixture of experts in the MLP's place: each row through the few that its router chose.
+void Transformer::experts(const LayerWeights& weights, const Activations& a, Tensor in) {
+  device_.matmul(std::array{Product{a.router, &weights.router}}, in);
+  routing_.choose(a.router);
+  for (std::size_t i = 0; i < weights.experts.size(); ++i) {
+    const Routing::Share& share = routing_.shares()[i];
+    const auto rows = static_cast<std::int64_t>(share.rows.size());
+    if (rows == 0) continue;
+    const Tensor chosen = a.expert_in.first_rows(rows);
+    const Tensor made = a.expert_inner.first_rows(rows);
+    const Tensor out = a.expert_out.first_rows(rows);
+    device_.gather_rows(chosen, in, share.rows);
+    inner(weights.experts[i], chosen, made, a.expert_up.first_rows(rows));
+    linear(out, made, weights.experts[i].down);
+    device_.scatter_add_rows(a.x, out, share.rows, share.factors);
+  }
+}
+
+// out = f(gate(in)) * up(in), or f(up(in)).
+void Transformer::inner(const Mlp& mlp, Tensor in, Tensor out, Tensor up) {
+  if (!config_.is_gated) {
+    linear(out, in, mlp.up);
+    return device_.activate(out, config_.activation);
+  }
+  device_.matmul(std::array{Product{out, &mlp.gate.weight}, Product{up, &mlp.up.weight}}, in);
+  add_bias(out, mlp.gate.bias);
+  add_bias(up, mlp.up.bias);
+  device_.activate_mul(out, out, up, config_.activation);
+}
+
+// What a half of a layer reads.
+Tensor Transformer::normed_input(const Activations& a, const Norm& before) {
+  if (config_.norms == NormPlacement::after) return a.x;
+  norm(a.normed, a.x, before);
+  return a.normed;
+}
+
+// a.x += out(made), with the norm that follows: of what is added, or of the sum.
+void Transformer::add_output(const Activations& a, Tensor made, const Linear& out,
+                             const Norm& after) {
+  if (config_.norms == NormPlacement::around) {
+    linear(a.normed, made, out);
+    norm(a.normed, a.normed, after);
+    return device_.add(a.x, a.normed);
+  }
+  device_.matmul_add(a.x, made, out.weight);
+  add_bias(a.x, out.bias);
+  if (config_.norms == NormPlacement::after) norm(a.x, a.x, after);
+}
+
+void Transformer::linear(Tensor out, Tensor x, const Linear& linear) {
+  device_.matmul(std::array{Product{out, &linear.weight}}, x);
+  add_bias(out, linear.bias);
+}
+
+void Transformer::norm(Tensor out, Tensor x, const Norm& norm) {
+  if (config_.is_layer_norm)
+    return device_.layer_norm(out, x, floats(norm.weight), floats(norm.bias), config_.norm_eps);
+  device_.rms_norm(out, x, floats(norm.weight), config_.norm_eps);
 }
 
 void Transformer::add_bias(Tensor x, const Buffer& bias) {
   if (bias.data != nullptr) device_.add_bias(x, floats(bias));
-}
-
-Result<Transformer> Transformer::create(Device& device, ModelConfig config, Weights weights,
-                                        const TransformerLimits& limits) {
-  CONDUIT_TRY(Buffer scratch, device.allocate(scratch_bytes(config, limits)));
-  return Transformer(device, std::move(config), std::move(weights), limits, std::move(scratch));
-}
-
-Transformer::Transformer(Device& device, ModelConfig config, Weights weights,
-                         const TransformerLimits& limits, Buffer scratch)
-    : device_(device),
-      config_(std::move(config)),
-      weights_(std::move(weights)),
-      limits_(limits),
-      rope_{rope_inverse_frequencies(config_), config_.rope_interleaved},
-      scratch_(std::move(scratch)),
-      activations_(layout(config_, limits_, reinterpret_cast<float*>(scratch_.data), nullptr)) {}
-
-std::size_t Transformer::scratch_bytes(const ModelConfig& config, const TransformerLimits& limits) {
-  std::size_t floats = 0;
-  layout(config, limits, nullptr, &floats);
-  return floats * sizeof(float);
-}
-
-Transformer::Activations Transformer::layout(const ModelConfig& config,
-                                             const TransformerLimits& limits, float* memory,
-                                             std::size_t* floats) {
-  std::size_t offset = 0;
-  const auto take = [&](std::int64_t rows, std::int64_t cols) {
-    // Whole cache lines, so that two tensors never share one between threads.
-    constexpr std::int64_t kLineFloats = 16;
-    Tensor tensor{memory == nullptr ? nullptr : memory + offset, rows, cols};
-    offset += static_cast<std::size_t>((rows * cols + kLineFloats - 1) / kLineFloats * kLineFloats);
-    return tensor;
-  };
-  const std::int64_t q_cols = std::int64_t{config.heads} * config.head_dim;
-  const std::int64_t kv_cols = std::int64_t{config.kv_heads} * config.head_dim;
-  Activations a;
-  a.x = take(limits.rows, config.hidden);
-  a.normed = take(limits.rows, config.hidden);
-  a.q = take(limits.rows, q_cols);
-  a.k = take(limits.rows, kv_cols);
-  a.v = take(limits.rows, kv_cols);
-  a.attended = take(limits.rows, q_cols);
-  a.gate = take(limits.rows, config.intermediate);
-  a.up = take(limits.rows, config.intermediate);
-  a.last = take(limits.logit_rows, config.hidden);
-  a.logits = take(limits.logit_rows, config.vocab);
-  if (floats != nullptr) *floats = offset;
-  return a;
-}
-
-Transformer::Activations Transformer::Activations::first_rows(std::int64_t rows,
-                                                              std::int64_t logit_rows) const {
-  Activations part = *this;
-  for (Tensor* tensor :
-       {&part.x, &part.normed, &part.q, &part.k, &part.v, &part.attended, &part.gate, &part.up}) {
-    tensor->rows = rows;
-  }
-  part.last.rows = logit_rows;
-  part.logits.rows = logit_rows;
-  return part;
 }
 
 }  // namespace conduit::kernels

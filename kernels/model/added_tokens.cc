@@ -11,14 +11,7 @@ namespace conduit::kernels {
 namespace {
 
 bool is_blank(std::string_view character) {
-  return char_class(utf8::read(character).code_point) == CharClass::space;
-}
-
-// The last character of `text`, which is valid UTF-8 and not empty.
-std::string_view last_character(std::string_view text) {
-  std::size_t begin = text.size() - 1;
-  while ((static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
-  return text.substr(begin);
+  return has_trait(utf8::read(character).code_point, trait::space);
 }
 
 std::size_t blanks_at_end(std::string_view text) {
@@ -39,27 +32,24 @@ std::size_t blanks_at_begin(std::string_view text) {
 }
 
 bool is_word_character(std::string_view character) {
-  static const Regex word = *Regex::compile(R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}])");
-  return !word.find_all(character).empty();
+  return has_trait(utf8::read(character).code_point, trait::word);
 }
 
 bool touches_a_word(std::string_view before, std::string_view after) {
   if (!before.empty() && is_word_character(last_character(before))) return true;
-  return !after.empty() && is_word_character(after.substr(0, utf8::read(after).length));
+  return !after.empty() && is_word_character(after);
 }
 
 }  // namespace
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens, Normalizer normalize)
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalize)
     : tokens_(std::move(tokens)) {
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
-    const AddedToken& token = tokens_[i];
+    AddedToken& token = tokens_[i];
     by_id_[token.id] = i;
-    if (token.is_normalized) {
-      normalized_.sorted.push_back({normalize(token.content), i});
-    } else {
-      given_.sorted.push_back({token.content, i});
-    }
+    token.decoded = token.is_normalized ? normalize(token.content) : token.content;
+    if (token.is_special) special_contents_.insert(token.content);
+    (token.is_normalized ? normalized_ : given_).sorted.push_back({token.decoded, i});
   }
   for (Spellings* spellings : {&given_, &normalized_}) {
     std::erase_if(spellings->sorted, [](const Spelling& s) { return s.text.empty(); });

@@ -9,10 +9,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "kernels/model/normalizer.h"
 #include "kernels/model/regex.h"
-#include "kernels/model/unicode.h"
 #include "kernels/model/vocabulary.h"
 #include "mdl/base/json.h"
 #include "mdl/base/result.h"
@@ -27,12 +28,15 @@ struct AddedToken {
   bool strips_right = false;
   bool is_single_word = false;  // only where no word character touches it
   bool is_normalized = false;   // looked for in normalized text
+  // What it is when decoded, set by AddedTokens: as in the reference a normalized one is its
+  // normalized content.
+  std::string decoded = {};
 };
 
 class AddedTokens {
  public:
   // `normalize` is applied to the spellings of the normalized ones.
-  AddedTokens(std::vector<AddedToken> tokens, Normalizer normalize);
+  AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalize);
   AddedTokens() = default;
 
   // A piece of text: an added token, or what lies between two.
@@ -48,6 +52,10 @@ class AddedTokens {
   const AddedToken* find(TokenId id) const;
   const AddedToken* find(std::string_view content) const;
   const std::vector<AddedToken>& all() const { return tokens_; }
+  // Whether a special token has this content: what decodes to it is left out with them.
+  bool is_special_content(std::string_view content) const {
+    return special_contents_.contains(std::string(content));
+  }
 
  private:
   struct Spelling {
@@ -66,6 +74,7 @@ class AddedTokens {
 
   std::vector<AddedToken> tokens_;
   std::unordered_map<TokenId, std::size_t> by_id_;
+  std::unordered_set<std::string> special_contents_;
   Spellings given_, normalized_;
 };
 

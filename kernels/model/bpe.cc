@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <string>
+#include <functional>
+#include <tuple>
 #include <utility>
 
+#include "kernels/model/byte_letters.h"
 #include "mdl/base/check.h"
 #include "mdl/base/utf8.h"
 
@@ -16,6 +18,8 @@ namespace {
 constexpr TokenId kNone = -1;
 // A symbol that was joined to its left neighbour.
 constexpr TokenId kJoined = -2;
+// 2^20 bits stay in the second-level cache, and 50,000 pairs leave them nearly empty.
+constexpr int kPairBits = 20;
 
 std::uint64_t pair_of(TokenId left, TokenId right) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
@@ -58,17 +62,29 @@ Result<BpeModel::MergeRule> BpeModel::MergeRule::parse(std::string_view line) {
   return MergeRule{line.substr(0, space), line.substr(space + 1)};
 }
 
+BpeModel::BpeModel(Vocabulary vocabulary, const Options& options)
+    : vocabulary_(std::move(vocabulary)), options_(options) {
+  std::string character;
+  for (char32_t c = 0; c < kNearCharacters; ++c) {
+    character.clear();
+    utf8::append(character, c);
+    near_tokens_[c] = vocabulary_.find(character).value_or(kNone);
+  }
+  for (int byte = 0; byte < 256; ++byte)
+    byte_tokens_[byte] =
+        vocabulary_.find(byte_token_of(static_cast<unsigned char>(byte))).value_or(kNone);
+}
+
 Result<BpeModel> BpeModel::make(Vocabulary vocabulary, const std::vector<MergeRule>& merges,
                                 const Options& options) {
-  BpeModel model;
-  model.vocabulary_ = std::move(vocabulary);
-  model.options_ = options;
+  BpeModel model(std::move(vocabulary), options);
   model.merges_ = MergeTable(merges.size());
   const Vocabulary& known = model.vocabulary_;
+  const std::string_view prefix = options.continuing_prefix;
   std::string whole;
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     const auto& [left, right] = merges[rank];
-    whole.assign(left).append(right);
+    whole.assign(left).append(right.starts_with(prefix) ? right.substr(prefix.size()) : right);
     const auto left_id = known.find(left);
     const auto right_id = known.find(right);
     const auto whole_id = known.find(whole);
@@ -79,13 +95,83 @@ Result<BpeModel> BpeModel::make(Vocabulary vocabulary, const std::vector<MergeRu
     }
     model.merges_.set(*left_id, *right_id, {static_cast<std::uint32_t>(rank), *whole_id});
   }
-  std::string character;
-  for (char32_t c = 0; c < kNearCharacters; ++c) {
-    character.clear();
-    utf8::append(character, c);
-    model.near_tokens_[c] = known.find(character).value_or(kNone);
-  }
+  model.note_neighbours();
   return model;
+}
+
+BpeModel BpeModel::from_scores(Vocabulary vocabulary, std::span<const std::optional<float>> scores,
+                               const Options& options) {
+  BpeModel model(std::move(vocabulary), options);
+  const Vocabulary& known = model.vocabulary_;
+  // Pieces of the same score are of the same rank: then the leftmost pair merges first.
+  std::vector<float> falling;
+  for (const auto& score : scores)
+    if (score) falling.push_back(*score);
+  std::sort(falling.begin(), falling.end(), std::greater<>());
+  falling.erase(std::unique(falling.begin(), falling.end()), falling.end());
+  std::vector<std::tuple<TokenId, TokenId, MergeTable::Merge>> merges;
+  const auto is_piece = [&](TokenId id) {
+    return scores[static_cast<std::size_t>(id)].has_value();
+  };
+  for (TokenId id = 0; id < static_cast<TokenId>(scores.size()); ++id) {
+    const std::string_view whole = known.spelling(id);
+    if (!is_piece(id) || known.find(whole) != id) continue;
+    const auto rank = static_cast<std::uint32_t>(
+        std::lower_bound(falling.begin(), falling.end(), *scores[static_cast<std::size_t>(id)],
+                         std::greater<>()) -
+        falling.begin());
+    for (std::size_t at = 0; at < whole.size();) {
+      at += utf8::read(whole.substr(at)).length;
+      if (at == whole.size()) break;
+      const auto left = known.find(whole.substr(0, at));
+      const auto right = known.find(whole.substr(at));
+      if (left && right && is_piece(*left) && is_piece(*right))
+        merges.emplace_back(*left, *right, MergeTable::Merge{rank, id});
+    }
+  }
+  model.merges_ = MergeTable(merges.size());
+  for (const auto& [left, right, merge] : merges) model.merges_.set(left, right, merge);
+  model.note_neighbours();
+  return model;
+}
+
+std::uint32_t BpeModel::pair_bit(char32_t left, char32_t right) {
+  return (static_cast<std::uint32_t>(left) * 0x9E3779B1u ^
+          static_cast<std::uint32_t>(right) * 0x85EBCA77u) >>
+         (32 - kPairBits);
+}
+
+void BpeModel::note_neighbours() {
+  if (options_.ignore_merges || !options_.continuing_prefix.empty() || !options_.end_suffix.empty())
+    return;
+  neighbours_.resize(std::size_t{1} << kPairBits);
+  for (TokenId id = 0; id < vocabulary_.size(); ++id) {
+    char32_t before = 0;
+    for (std::string_view rest = vocabulary_.spelling(id); !rest.empty();) {
+      const utf8::Character character = utf8::read(rest);
+      if (before != 0) neighbours_[pair_bit(before, character.code_point)] = true;
+      before = character.code_point;
+      rest.remove_prefix(character.length);
+    }
+  }
+}
+
+std::size_t BpeModel::separable_length(std::string_view text) const {
+  if (neighbours_.empty() || text.empty()) return text.size();
+  utf8::Character left = utf8::read(text);
+  std::size_t at = 0;
+  while (at + left.length < text.size()) {
+    const std::size_t next = at + left.length;
+    const utf8::Character right = utf8::read(text.substr(next));
+    // Beside a character without a token: a run of those may have to become one token.
+    if (!neighbours_[pair_bit(left.code_point, right.code_point)] &&
+        token_of_character(text.substr(at, left.length)) &&
+        token_of_character(text.substr(next, right.length)))
+      return next;
+    at = next;
+    left = right;
+  }
+  return text.size();
 }
 
 std::optional<TokenId> BpeModel::token_of_character(std::string_view character) const {
@@ -96,26 +182,55 @@ std::optional<TokenId> BpeModel::token_of_character(std::string_view character) 
   return id;
 }
 
+// How the vocabulary spells a character there.
+std::string_view BpeModel::spelling_of(std::string_view character, bool is_first, bool is_last,
+                                       std::string& buffer) const {
+  const bool is_plain =
+      (is_first || options_.continuing_prefix.empty()) && (!is_last || options_.end_suffix.empty());
+  if (is_plain) return character;
+  buffer.clear();
+  if (!is_first) buffer += options_.continuing_prefix;
+  buffer += character;
+  if (is_last) buffer += options_.end_suffix;
+  return buffer;
+}
+
+// False, and nothing added, when one of its bytes has no token.
+bool BpeModel::add_bytes(std::string_view spelling, Workspace& workspace) const {
+  const auto token = [this](char byte) { return byte_tokens_[static_cast<unsigned char>(byte)]; };
+  if (!options_.byte_fallback ||
+      std::any_of(spelling.begin(), spelling.end(), [&](char b) { return token(b) == kNone; }))
+    return false;
+  for (const char byte : spelling) workspace.add(token(byte));
+  return true;
+}
+
+// In the reference an unknown character waits until one that has a token follows, and bytes pass
+// it by: so do they here.
 void BpeModel::start_symbols(std::string_view word, Workspace& workspace) const {
-  auto& symbols = workspace.symbols;
-  symbols.clear();
-  const auto add = [&symbols](TokenId id) {
-    const auto index = static_cast<std::int32_t>(symbols.size());
-    symbols.push_back({id, index - 1, index + 1});
+  workspace.symbols.clear();
+  bool is_unknown_waiting = false;
+  const auto add_waiting = [&] {
+    if (std::exchange(is_unknown_waiting, false)) workspace.add(*options_.unknown);
   };
-  bool was_unknown = false;
-  while (!word.empty()) {
-    const std::size_t length = utf8::read(word).length;
-    const std::optional<TokenId> id = token_of_character(word.substr(0, length));
+  for (std::size_t at = 0; at < word.size();) {
+    const std::string_view character = word.substr(at, utf8::read(word.substr(at)).length);
+    const bool is_first = at == 0;
+    at += character.size();
+    const std::string_view spelling =
+        spelling_of(character, is_first, at == word.size(), workspace.spelling);
+    const auto id = spelling.size() == character.size() ? token_of_character(character)
+                                                        : vocabulary_.find(spelling);
     if (id) {
-      add(*id);
-    } else if (options_.unknown && !(was_unknown && options_.fuse_unknown)) {
-      add(*options_.unknown);
+      add_waiting();
+      workspace.add(*id);
+    } else if (!add_bytes(spelling, workspace) && options_.unknown) {
+      if (!options_.fuse_unknown) add_waiting();
+      is_unknown_waiting = true;
     }
-    was_unknown = !id;
-    word.remove_prefix(length);
   }
-  if (!symbols.empty()) symbols.back().next = kNone;
+  add_waiting();
+  if (!workspace.symbols.empty()) workspace.symbols.back().next = kNone;
 }
 
 void BpeModel::add_candidate(Workspace& workspace, std::int32_t left) const {
@@ -127,7 +242,8 @@ void BpeModel::add_candidate(Workspace& workspace, std::int32_t left) const {
 }
 
 void BpeModel::merge_all(Workspace& workspace) const {
-  auto& [symbols, heap] = workspace;
+  auto& symbols = workspace.symbols;
+  auto& heap = workspace.heap;
   heap.clear();
   for (std::size_t i = 0; i < symbols.size(); ++i)
     add_candidate(workspace, static_cast<std::int32_t>(i));

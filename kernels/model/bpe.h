@@ -1,13 +1,15 @@
-// BpeModel: one word → its tokens, by byte-pair merges; tokenizer.json's "model" of type BPE.
-// The idea: a word starts as one symbol per character; of all neighbouring pairs with a merge the
-// one of the lowest rank, leftmost first, is joined, until none is left. A linked list and a heap
-// of candidates keep even a word of a million letters at O(n log n). Not here: what a word is
-// (pre_tokenizer.h).
+// BpeModel: one word → its tokens, by byte-pair merges; tokenizer.json's "model" of type BPE, and
+// SentencePiece's. The idea: a word starts as one symbol per character; of all neighbouring pairs
+// with a merge the one of the lowest rank, leftmost first, is joined, until none is left. A linked
+// list and a heap of candidates keep even a word of a million letters at O(n log n). Not here: what
+// a word is (pre_tokenizer.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -51,11 +53,18 @@ class BpeModel {
     bool ignore_merges = false;      // a word that is a token as a whole is that token
     std::optional<TokenId> unknown;  // for a character without a token; none: it is dropped
     bool fuse_unknown = false;       // one for a whole run of such characters
+    bool byte_fallback = false;      // such a character is spelled by <0xNN> where all are there
+    std::string continuing_prefix;   // before each character of a word but the first
+    std::string end_suffix;          // behind the last
   };
   // `merges` in the order of their ranks. Error: corrupt names the merge with a part, or the whole,
   // that is not in the vocabulary.
   static Result<BpeModel> make(Vocabulary vocabulary, const std::vector<MergeRule>& merges,
                                const Options& options);
+  // SentencePiece's rule: any two neighbours that are a piece together merge, the piece of the
+  // highest score first. `scores`: by id; no number: no piece to merge into.
+  static BpeModel from_scores(Vocabulary vocabulary, std::span<const std::optional<float>> scores,
+                              const Options& options);
 
   // Memory that one call of encode_word leaves to the next.
   class Workspace {
@@ -69,21 +78,35 @@ class BpeModel {
       std::int32_t left;
       TokenId merged;
     };
+    void add(TokenId id) {
+      const auto index = static_cast<std::int32_t>(symbols.size());
+      symbols.push_back({id, index - 1, index + 1});
+    }
     std::vector<Symbol> symbols;
     std::vector<Candidate> heap;
+    std::string spelling;
   };
 
   // Appends the tokens of `word`: valid UTF-8, at most 2 GB.
   void encode_word(std::string_view word, Workspace& workspace, std::vector<TokenId>& out) const;
+  // How much of `text` from its beginning can be encoded by itself, as no merge reaches across: at
+  // a pair of characters that stands in no token. Whole texts without words, as in Llama 2's
+  // tokenizer, so come apart into words that repeat.
+  std::size_t separable_length(std::string_view text) const;
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
  private:
-  BpeModel() = default;
+  BpeModel(Vocabulary vocabulary, const Options& options);
   std::optional<TokenId> token_of_character(std::string_view character) const;
+  std::string_view spelling_of(std::string_view character, bool is_first, bool is_last,
+                               std::string& buffer) const;
+  bool add_bytes(std::string_view spelling, Workspace& workspace) const;
   void start_symbols(std::string_view word, Workspace& workspace) const;
   void add_candidate(Workspace& workspace, std::int32_t left) const;
   void merge_all(Workspace& workspace) const;
+  void note_neighbours();
+  static std::uint32_t pair_bit(char32_t left, char32_t right);
 
   Vocabulary vocabulary_;
   MergeTable merges_;
@@ -91,6 +114,10 @@ class BpeModel {
   // Tokens of single characters: the byte letters, which is nearly all that is asked.
   static constexpr char32_t kNearCharacters = 0x180;
   std::array<TokenId, kNearCharacters> near_tokens_{};
+  std::array<TokenId, 256> byte_tokens_{};
+  // Which two characters stand side by side in a token, by hash: one that shares its bit with
+  // another only keeps a text together. Empty: nothing can be separated.
+  std::vector<bool> neighbours_;
 };
 
 }  // namespace conduit::kernels

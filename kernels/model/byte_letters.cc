@@ -2,6 +2,7 @@
 #include "kernels/model/byte_letters.h"
 
 #include <array>
+#include <charconv>
 
 #include "mdl/base/utf8.h"
 
@@ -60,6 +61,20 @@ std::string bytes_of_letters(std::string_view token) {
     rest.remove_prefix(character.length);
   }
   return bytes;
+}
+
+std::string byte_token_of(unsigned char byte) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  return std::string("<0x") + kDigits[byte >> 4] + kDigits[byte & 15] + '>';
+}
+
+std::optional<unsigned char> byte_of_token(std::string_view token) {
+  if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return std::nullopt;
+  unsigned char byte = 0;
+  const char* end = token.data() + 5;
+  const auto read = std::from_chars(token.data() + 3, end, byte, 16);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return byte;
 }
 
 }  // namespace conduit::kernels

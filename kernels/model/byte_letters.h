@@ -1,9 +1,11 @@
-// The byte-level alphabet of GPT-2: each byte has a printable letter, so that any text, valid or
-// not, can be spelled in a vocabulary of strings. Printable Latin-1 stands for itself; the other 68
-// bytes take U+0100 upwards (a space is Ġ, a line feed Ċ).
+// How vocabularies of strings spell single bytes. The byte-level alphabet of GPT-2: each byte has a
+// printable letter, so that any text, valid or not, can be spelled in a vocabulary of strings.
+// Printable Latin-1 stands for itself; the other 68 bytes take U+0100 upwards (a space is Ġ, a line
+// feed Ċ).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,5 +19,9 @@ std::string_view letter_of(unsigned char byte);
 // What the letters of `token` stand for. A token with any other character is no spelling of bytes
 // and stands for itself.
 std::string bytes_of_letters(std::string_view token);
+
+// SentencePiece's: "<0x0A>", and back; nothing for another spelling.
+std::string byte_token_of(unsigned char byte);
+std::optional<unsigned char> byte_of_token(std::string_view token);
 
 }  // namespace conduit::kernels

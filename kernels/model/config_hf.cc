@@ -1,70 +1,27 @@
-// config.json and generation_config.json → ModelConfig.
+// config.json and generation_config.json → ModelConfig: sizes, switches, and where answers end.
+#include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
-#include "kernels/model/config_checks.h"
+#include "kernels/model/config_fields.h"
 
 namespace conduit::kernels {
 namespace {
 
 using namespace config_checks;
 
-// One object's members, each read as what it must be; `null` counts as absent.
-class Fields {
- public:
-  explicit Fields(const json::Value& object, std::string prefix = {})
-      : object_(object), prefix_(std::move(prefix)) {}
+// What transformers' config classes give where a file leaves it out.
+bool has_default_kv_heads(Kind kind) { return kind == Kind::llama || kind == Kind::phi3; }
+bool has_default_head_dim(Kind kind) { return kind != Kind::qwen3 && kind != Kind::gemma3; }
 
-  const json::Value* find(std::string_view key) const {
-    const json::Value* value = object_.find(key);
-    return value == nullptr || value->is_null() ? nullptr : value;
-  }
-  bool has(std::string_view key) const { return find(key) != nullptr; }
-  std::string full(std::string_view key) const { return prefix_ + std::string(key); }
-
-  Result<int> integer(std::string_view key, std::int64_t limit) const {
-    const json::Value* value = find(key);
-    if (value == nullptr) return corrupt(full(key) + " is missing");
-    if (value->kind() != json::Kind::integer) return corrupt(full(key) + " is not an integer");
-    return bounded(value->as_int(), limit, full(key));
-  }
-  Result<float> real(std::string_view key, double minimum = kTiny) const {
-    const json::Value* value = find(key);
-    if (value == nullptr) return corrupt(full(key) + " is missing");
-    if (!value->is_number()) return corrupt(full(key) + " is not a number");
-    return at_least(minimum, value->as_double(), full(key));
-  }
-  Result<bool> flag(std::string_view key, bool otherwise) const {
-    const json::Value* value = find(key);
-    if (value == nullptr) return otherwise;
-    if (!value->is_bool()) return corrupt(full(key) + " is not true or false");
-    return value->as_bool();
-  }
-  Result<std::string> text(std::string_view key, std::string_view otherwise) const {
-    const json::Value* value = find(key);
-    if (value == nullptr) return std::string(otherwise);
-    if (!value->is_string()) return corrupt(full(key) + " is not a string");
-    return value->as_string();
-  }
-
- private:
-  const json::Value& object_;
-  std::string prefix_;
-};
-
-Status read_hf_sizes(ModelConfig& c, const Fields& fields, const Family& family) {
-  CONDUIT_TRY(c.hidden, fields.integer("hidden_size", kMaxWidth));
-  CONDUIT_TRY(c.layers, fields.integer("num_hidden_layers", kMaxLayers));
+Status read_hf_heads(ModelConfig& c, const Fields& fields, Kind kind) {
   CONDUIT_TRY(c.heads, fields.integer("num_attention_heads", kMaxHeads));
-  CONDUIT_TRY(c.intermediate, fields.integer("intermediate_size", kMaxWidth));
-  CONDUIT_TRY(c.vocab, fields.integer("vocab_size", kMaxVocab));
-  CONDUIT_TRY(c.max_position, fields.integer("max_position_embeddings", kMaxPositions));
-  CONDUIT_TRY(c.rms_eps, fields.real("rms_norm_eps"));
   c.kv_heads = c.heads;
-  if (!family.has_defaults || fields.has("num_key_value_heads")) {
+  if (kind != Kind::bert && (!has_default_kv_heads(kind) || fields.has("num_key_value_heads"))) {
     CONDUIT_TRY(c.kv_heads, fields.integer("num_key_value_heads", kMaxHeads));
   }
-  if (!family.has_defaults || fields.has("head_dim")) {
+  if (kind != Kind::bert && (!has_default_head_dim(kind) || fields.has("head_dim"))) {
     CONDUIT_TRY(c.head_dim, fields.integer("head_dim", kMaxHeadDim));
   } else {
     CONDUIT_TRY(c.head_dim, bounded(c.hidden / c.heads, kMaxHeadDim,
@@ -73,64 +30,75 @@ Status read_hf_sizes(ModelConfig& c, const Fields& fields, const Family& family)
   return ok();
 }
 
-Status read_hf_switches(ModelConfig& c, const Fields& fields) {
-  CONDUIT_TRY(c.tied_embeddings, fields.flag("tie_word_embeddings", false));
-  CONDUIT_TRY(c.attention_bias, fields.flag("attention_bias", false));
-  CONDUIT_TRY(c.mlp_bias, fields.flag("mlp_bias", false));
-  CONDUIT_TRY(const std::string activation, fields.text("hidden_act", "silu"));
-  if (activation != "silu") return unsupported("hidden_act '" + activation + "'");
+Status read_hf_sizes(ModelConfig& c, const Fields& fields, Kind kind) {
+  CONDUIT_TRY(c.hidden, fields.integer("hidden_size", kMaxWidth));
+  CONDUIT_TRY(c.layers, fields.integer("num_hidden_layers", kMaxLayers));
+  CONDUIT_TRY(c.intermediate, fields.integer("intermediate_size", kMaxWidth));
+  CONDUIT_TRY(c.vocab, fields.integer("vocab_size", kMaxVocab));
+  CONDUIT_TRY(c.max_position, fields.integer("max_position_embeddings", kMaxPositions));
+  return read_hf_heads(c, fields, kind);
+}
+
+Result<Activation> activation_of(const std::string& name, const std::string& key) {
+  if (name == "silu" || name == "swish") return Activation::silu;
+  if (name == "gelu") return Activation::gelu;
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh") return Activation::gelu_tanh;
+  return unsupported(key + " '" + name + "'");
+}
+
+Status read_hf_switches(ModelConfig& c, const Fields& fields, Kind kind) {
+  CONDUIT_TRY(c.tied_embeddings, fields.flag("tie_word_embeddings", kind == Kind::gemma3));
+  if (kind == Kind::llama || kind == Kind::qwen3 || kind == Kind::qwen3_moe ||
+      kind == Kind::gemma3) {
+    CONDUIT_TRY(c.qkv_bias, fields.flag("attention_bias", false));
+    c.out_bias = c.qkv_bias;
+  }
+  if (kind == Kind::llama) {
+    CONDUIT_TRY(c.mlp_bias, fields.flag("mlp_bias", false));
+  }
+  const char* key = kind == Kind::gemma3 ? "hidden_activation" : "hidden_act";
+  const char* otherwise = kind == Kind::gemma3 ? "gelu_pytorch_tanh"
+                          : kind == Kind::bert ? "gelu"
+                                               : "silu";
+  CONDUIT_TRY(const std::string activation, fields.text(key, otherwise));
+  CONDUIT_TRY(c.activation, activation_of(activation, key));
   if (fields.has("quantization_config")) return unsupported("a quantization_config");
-  CONDUIT_TRY(const bool has_window, fields.flag("use_sliding_window", false));
-  if (has_window && fields.has("sliding_window")) return unsupported("use_sliding_window");
-  if (const json::Value* types = fields.find("layer_types")) {
-    if (!types->is_array()) return corrupt("layer_types is not a list");
-    for (const json::Value& type : types->as_array())
-      if (type != json::Value("full_attention"))
-        return unsupported("layer_types with " + json::dump(type));
-  }
   return ok();
 }
 
-Status read_llama3_scaling(ModelConfig& c, const Fields& rope, const Fields& config) {
-  c.rope_scaling = RopeScaling::llama3;
-  CONDUIT_TRY(c.rope_low_freq_factor, rope.real("low_freq_factor"));
-  CONDUIT_TRY(c.rope_high_freq_factor, rope.real("high_freq_factor"));
-  constexpr const char* kOriginal = "original_max_position_embeddings";
-  c.rope_original_max_position = c.max_position;
-  // The order of transformers' standardize_rope_params.
-  for (const Fields* fields : {&config, &rope}) {
-    if (!fields->has(kOriginal)) continue;
-    CONDUIT_TRY(c.rope_original_max_position, fields->integer(kOriginal, kMaxPositions));
-    break;
-  }
+Status read_gemma3(ModelConfig& c, const Fields& fields) {
+  c.norms_are_offsets = true;
+  CONDUIT_TRY(const float scalar, fields.real_or("query_pre_attn_scalar", 256));
+  c.attention_scale = 1 / std::sqrt(scalar);
+  CONDUIT_TRY(c.attention_softcap, fields.real_or("attn_logit_softcapping", 0));
+  CONDUIT_TRY(c.logit_softcap, fields.real_or("final_logit_softcapping", 0));
+  CONDUIT_TRY(const bool sees_all, fields.flag("use_bidirectional_attention", false));
+  if (sees_all) return unsupported("use_bidirectional_attention");
   return ok();
 }
 
-// transformers 5 keeps everything in rope_parameters; 4 has rope_theta beside rope_scaling, whose
-// kind is `rope_type` or, older, `type`.
-Status read_hf_rope(ModelConfig& c, const Fields& config, const Family& family) {
-  static const json::Value kNothing = json::Object{};
-  const char* key = config.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
-  const json::Value* stated = config.find(key);
-  if (stated != nullptr && !stated->is_object()) return corrupt(std::string(key) + " is no object");
-  const Fields rope(stated != nullptr ? *stated : kNothing, std::string(key) + ".");
+// A classifier's labels are counted by their names; transformers' default is two.
+Result<int> read_labels(const Fields& fields) {
+  CONDUIT_TRY(int labels, fields.integer_or("num_labels", kMaxLabels, 2));
+  const json::Value* names = fields.find("id2label");
+  if (names == nullptr) return labels;
+  if (!names->is_object()) return corrupt("id2label is no object");
+  return bounded(static_cast<std::int64_t>(names->as_object().size()), kMaxLabels,
+                 "the number of labels in id2label");
+}
 
-  if (rope.has("rope_theta")) {
-    CONDUIT_TRY(c.rope_theta, rope.real("rope_theta", 1));
-  } else if (config.has("rope_theta") || !family.has_defaults) {
-    CONDUIT_TRY(c.rope_theta, config.real("rope_theta", 1));
+Status read_bert(ModelConfig& c, const Fields& fields, bool is_classifier) {
+  CONDUIT_TRY(c.norm_eps, fields.real_or("layer_norm_eps", 1e-12F));
+  CONDUIT_TRY(c.token_types, fields.integer_or("type_vocab_size", kMaxTypes, 2));
+  const json::Value* positions = fields.find("position_embedding_type");
+  if (positions != nullptr && *positions != json::Value("absolute"))
+    return unsupported("position_embedding_type " + json::dump(*positions));
+  for (const char* key : {"is_decoder", "add_cross_attention"}) {
+    CONDUIT_TRY(const bool is_set, fields.flag(key, false));
+    if (is_set) return unsupported(key);
   }
-  for (const Fields* fields : {&rope, &config}) {
-    const json::Value* part = fields->find("partial_rotary_factor");
-    if (part != nullptr && *part != json::Value(1)) return unsupported("partial_rotary_factor");
-  }
-  CONDUIT_TRY(const std::string older_kind, rope.text("type", "default"));
-  CONDUIT_TRY(const std::string kind, rope.text("rope_type", older_kind));
-  if (kind == "default") return ok();
-  if (kind != "linear" && kind != "llama3") return unsupported("rope scaling '" + kind + "'");
-  CONDUIT_TRY(c.rope_factor, rope.real("factor", 1));
-  if (kind == "llama3") return read_llama3_scaling(c, rope, config);
-  c.rope_scaling = RopeScaling::linear;
+  if (!is_classifier) return ok();
+  CONDUIT_TRY(c.labels, read_labels(fields));
   return ok();
 }
 
@@ -157,14 +125,16 @@ Status read_hf_ends(ModelConfig& c, const Fields& config, const Fields& generati
   return ok();
 }
 
-Status check_class(const json::Value& config, const Family& family) {
+// The class that wrote the checkpoint; the family's base class where none is named.
+Result<std::string> class_of(const json::Value& config, const Family& family) {
   const json::Value* classes = config.find("architectures");
-  if (classes == nullptr || classes->is_null()) return ok();
+  if (classes == nullptr || classes->is_null()) return std::string(family.base_class);
   if (!classes->is_array()) return corrupt("architectures is not a list");
-  if (classes->as_array().empty()) return ok();
+  if (classes->as_array().empty()) return std::string(family.base_class);
   const json::Value& first = classes->as_array().front();
-  if (first == json::Value(family.hf_class)) return ok();
-  return unsupported("architecture " + json::dump(first));
+  if (first != json::Value(family.hf_class) && first != json::Value(family.base_class))
+    return unsupported("architecture " + json::dump(first));
+  return first.as_string();
 }
 
 }  // namespace
@@ -175,12 +145,23 @@ Result<ModelConfig> config_from_hf(const json::Value& config,
   ModelConfig c;
   CONDUIT_TRY(c.architecture, fields.text("model_type", ""));
   if (c.architecture.empty()) return corrupt("model_type is missing");
-  CONDUIT_TRY(const Family family, family_of(c.architecture));
-  CONDUIT_TRY_STATUS(check_class(config, family));
-  c.qk_norm = family.qk_norm;
-  CONDUIT_TRY_STATUS(read_hf_sizes(c, fields, family));
-  CONDUIT_TRY_STATUS(read_hf_switches(c, fields));
-  CONDUIT_TRY_STATUS(read_hf_rope(c, fields, family));
+  CONDUIT_TRY(const Family family, family_of_hf(c.architecture));
+  const Kind kind = family.kind;
+  CONDUIT_TRY(const std::string written_by, class_of(config, family));
+  CONDUIT_TRY_STATUS(refuse_foreign_keys(fields, kind));
+  set_family(c, kind);
+  CONDUIT_TRY_STATUS(read_hf_sizes(c, fields, kind));
+  set_derived(c, kind);
+  CONDUIT_TRY_STATUS(read_hf_switches(c, fields, kind));
+  if (kind == Kind::bert) {
+    CONDUIT_TRY_STATUS(read_bert(c, fields, written_by == family.hf_class));
+  } else {
+    CONDUIT_TRY(c.norm_eps, fields.real("rms_norm_eps"));
+    CONDUIT_TRY_STATUS(read_hf_layers(c, fields, kind));
+    CONDUIT_TRY_STATUS(read_hf_rope(c, fields, kind));
+  }
+  if (kind == Kind::gemma3) CONDUIT_TRY_STATUS(read_gemma3(c, fields));
+  if (kind == Kind::qwen3_moe) CONDUIT_TRY_STATUS(read_hf_experts(c, fields));
   CONDUIT_TRY_STATUS(read_hf_ends(c, fields, Fields(generation_config, "generation_config.")));
   CONDUIT_TRY_STATUS(check(c));
   return c;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/model/byte_cursor.h"
+#include "mdl/base/utf8.h"
 
 namespace conduit::kernels {
 namespace {
@@ -23,6 +24,7 @@ constexpr std::uint32_t kMaxDimensions = 4;     // GGML_MAX_DIMS
 constexpr std::size_t kMaxNameBytes = 64;       // GGML_MAX_NAME
 constexpr std::size_t kMaxKeyBytes = 65535;     // docs/gguf.md: 2^16 - 1
 constexpr std::uint64_t kMaxEntries = 1 << 20;  // keys, or tensors: the largest models have 10^4
+constexpr std::uint64_t kMaxItems = 1 << 22;    // of an array: the largest vocabularies have 10^6
 
 enum class ValueType : std::uint32_t {
   uint8 = 0,
@@ -40,7 +42,7 @@ enum class ValueType : std::uint32_t {
   float64 = 12,
 };
 
-// ggml's tensor types by number; an empty name was removed from ggml or never given.
+// ggml's tensor types by number, as far as they have a name.
 constexpr std::string_view kTensorTypes[] = {
     "F32",    "F16",   "Q4_0",  "Q4_1",   "",      "",      "Q5_0",    "Q5_1",   "Q8_0",    "Q8_1",
     "Q2_K",   "Q3_K",  "Q4_K",  "Q5_K",   "Q6_K",  "Q8_K",  "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S",
@@ -130,6 +132,9 @@ Result<GgufValue> read_array(ByteCursor& cursor, const std::string& what) {
   if (type == ValueType::array) return corrupt(what + " is an array of arrays: not supported");
   if (count > cursor.remaining() / item_bytes)
     return corrupt(what + " claims " + std::to_string(count) + " items; the file is too short");
+  if (count > kMaxItems)  // each takes more memory here than in the file
+    return corrupt(what + " has " + std::to_string(count) + " items; the limit is " +
+                   std::to_string(kMaxItems));
   switch (type) {
     case ValueType::string:
       return read_items<std::string>(count, [&] { return cursor.text(cursor.remaining(), what); });
@@ -168,8 +173,17 @@ Result<GgufValue> read_value(ByteCursor& cursor, const std::string& what) {
   return GgufValue(value);
 }
 
+// A key's or a tensor's: it may stand in messages, and is compared with names that are text.
+Result<std::string> read_name(ByteCursor& cursor, std::size_t limit, const std::string& what) {
+  CONDUIT_TRY(std::string name, cursor.text(limit, what));
+  if (name.empty() || name.find('\0') != std::string::npos || !utf8::is_valid(name))
+    return corrupt(what + " at byte " + std::to_string(cursor.position() - name.size()) +
+                   " is empty or no UTF-8 text");
+  return name;
+}
+
 Result<std::pair<std::string, GgufValue>> read_entry(ByteCursor& cursor) {
-  CONDUIT_TRY(std::string key, cursor.text(kMaxKeyBytes, "a metadata key"));
+  CONDUIT_TRY(std::string key, read_name(cursor, kMaxKeyBytes, "a metadata key"));
   CONDUIT_TRY(GgufValue value, read_value(cursor, "key " + in_quotes(key)));
   return std::pair{std::move(key), std::move(value)};
 }
@@ -185,8 +199,8 @@ struct Entry {
 };
 
 std::optional<DType> dtype_of(std::string_view ggml_name) {
-  for (DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1})
-    if (traits(dtype).name == ggml_name) return dtype;
+  for (int i = 0; i < kWeightDTypes; ++i)
+    if (traits(static_cast<DType>(i)).name == ggml_name) return static_cast<DType>(i);
   return std::nullopt;
 }
 
@@ -195,10 +209,9 @@ Result<DType> read_dtype(ByteCursor& cursor, const std::string& tensor) {
   const std::string_view name =
       number < std::size(kTensorTypes) ? kTensorTypes[number] : std::string_view{};
   if (const auto dtype = dtype_of(name)) return *dtype;
-  return Error{Code::invalid_argument,
-               tensor + " has type " +
-                   (name.empty() ? "number " + std::to_string(number) : std::string(name)) +
-                   ", which is not supported yet"};
+  return Error{Code::invalid_argument, tensor + " has type number " + std::to_string(number) +
+                                           (name.empty() ? "" : " (" + std::string(name) + ")") +
+                                           ", which is not supported"};
 }
 
 // Extents in GGUF's order, the fastest first; returned as numpy lists them.
@@ -223,7 +236,7 @@ Result<std::vector<std::int64_t>> read_shape(ByteCursor& cursor, const std::stri
 
 Result<Entry> read_tensor(ByteCursor& cursor) {
   Entry entry;
-  CONDUIT_TRY(entry.name, cursor.text(kMaxNameBytes, "a tensor's name"));
+  CONDUIT_TRY(entry.name, read_name(cursor, kMaxNameBytes, "a tensor's name"));
   const std::string tensor = "tensor " + in_quotes(entry.name);
   CONDUIT_TRY(entry.view.shape, read_shape(cursor, tensor));
   CONDUIT_TRY(entry.view.dtype, read_dtype(cursor, tensor));
@@ -237,7 +250,8 @@ Result<Entry> read_tensor(ByteCursor& cursor) {
   return entry;
 }
 
-// Points every entry into `data`. Padding between tensors may be anything, overlap is refused.
+// Points every entry into `data`. Tensors follow each other, each at the next multiple of the
+// alignment (what the padding holds is nobody's business).
 Status place(std::vector<Entry>& entries, std::span<const std::byte> data,
              std::uint64_t alignment) {
   std::sort(entries.begin(), entries.end(),
@@ -251,6 +265,9 @@ Status place(std::vector<Entry>& entries, std::span<const std::byte> data,
     if (entry.offset > data.size() || entry.bytes > data.size() - entry.offset)
       return corrupt(tensor + " lies beyond the end of the file (truncated?)");
     if (entry.offset < end) return corrupt(tensor + " overlaps another tensor");
+    if (entry.offset - end >= alignment)
+      return corrupt("a gap lies before " + tensor + ", which starts at " +
+                     std::to_string(entry.offset));
     end = entry.offset + entry.bytes;
     entry.view.data = data.data() + entry.offset;
   }
@@ -295,14 +312,6 @@ Error wrong_kind(std::string_view key, const char* wanted) {
 Error missing(std::string_view key) { return corrupt("key " + in_quotes(key) + " is missing"); }
 
 }  // namespace
-
-Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
-  CONDUIT_TRY(auto mapped, MappedFile::open(path));
-  auto file = parse(mapped.bytes());
-  if (!file) return Error{file.error().code, path.string() + ": " + file.error().message};
-  file->file_ = std::make_shared<const MappedFile>(std::move(mapped));
-  return file;
-}
 
 Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes) {
   ByteCursor cursor(bytes, "GGUF: ");
@@ -359,8 +368,10 @@ Result<double> GgufFile::real(std::string_view key) const {
 Result<std::string> GgufFile::text(std::string_view key) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return missing(key);
-  if (const auto* text = std::get_if<std::string>(value)) return *text;
-  return wrong_kind(key, "a string");
+  const auto* text = std::get_if<std::string>(value);
+  if (text == nullptr) return wrong_kind(key, "a string");
+  if (!utf8::is_valid(*text)) return wrong_kind(key, "UTF-8 text");
+  return *text;
 }
 
 }  // namespace conduit::kernels

@@ -1,4 +1,5 @@
-// GGUF v3: metadata and named tensors of one mapped file; nothing copied but the metadata.
+// GGUF v3: metadata and named tensors of one mapped file, or of a file in parts; nothing copied but
+// the metadata.
 // Format: github.com/ggml-org/ggml, docs/gguf.md. Every count, length, type, offset and overlap is
 // checked against the file's size before it is used; a bad file is an Error that names the key or
 // tensor.
@@ -27,8 +28,12 @@ using GgufValue =
 
 class GgufFile {
  public:
+  // A file that says it is the first of several (split.count, as llama.cpp's gguf-split writes
+  // them: NAME-00001-of-00003.gguf) is opened with the others, which lie beside it. The metadata is
+  // the first part's; later ones repeat none of it but split.* and perhaps general.architecture.
+  // Errors name the part: missing (not_found), one that says it is another, a tensor that two have.
   static Result<GgufFile> open(const std::filesystem::path& path);
-  // The same over bytes that outlive the result (fuzzing, tests).
+  // One file over bytes that outlive the result (fuzzing, tests).
   static Result<GgufFile> parse(std::span<const std::byte> bytes);
 
   const std::map<std::string, GgufValue, std::less<>>& metadata() const { return metadata_; }
@@ -42,11 +47,14 @@ class GgufFile {
   Result<double> real(std::string_view key) const;  // also of an integer
   Result<std::string> text(std::string_view key) const;
 
-  // What the tensors point into; null when parsed from borrowed bytes.
-  const std::shared_ptr<const MappedFile>& file() const { return file_; }
+  // What the tensors point into; empty when parsed from borrowed bytes.
+  const std::vector<std::shared_ptr<const MappedFile>>& files() const { return files_; }
 
  private:
-  std::shared_ptr<const MappedFile> file_;
+  static Result<GgufFile> open_one(const std::filesystem::path& path);
+  Status take_part(GgufFile part, const std::filesystem::path& path);
+
+  std::vector<std::shared_ptr<const MappedFile>> files_;
   std::map<std::string, GgufValue, std::less<>> metadata_;
   std::map<std::string, TensorView, std::less<>> tensors_;
 };

@@ -5,7 +5,10 @@
 
 #include <utility>
 
+#include "kernels/model/config_pooling.h"
 #include "kernels/model/gguf.h"
+#include "kernels/model/open_template.h"
+#include "kernels/model/open_tokenizer.h"
 #include "kernels/model/safetensors.h"
 #include "mdl/base/log.h"
 
@@ -14,8 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxConfigBytes = 16 << 20;      // tokenizer_config.json reaches 1 MB
-constexpr std::size_t kMaxTokenizerBytes = 256 << 20;  // the largest vocabularies take 35 MB
+constexpr std::size_t kMaxConfigBytes = 16 << 20;  // the largest config.json has 100 kB
 
 Error prefixed(const fs::path& path, const Error& error) {
   return {error.code, path.string() + ": " + error.message};
@@ -73,7 +75,7 @@ Result<std::shared_ptr<const Model>> open_gguf(const fs::path& path) {
     CONDUIT_TRY(model->chat_template,
                 unless_unsupported(ChatTemplate::parse(source), path, "chat template"));
   }
-  take_files(*model, {file.file()});
+  take_files(*model, file.files());
   model->tensors = file.tensors();
   return std::shared_ptr<const Model>(std::move(model));
 }
@@ -92,54 +94,40 @@ Result<json::Value> read_json_if_there(const fs::path& path) {
   return read_json(path);
 }
 
-// "</s>", or the older {"content": "</s>", …}; empty when there is none.
-std::string special_token(const json::Value& tokenizer_config, std::string_view key) {
-  const json::Value* value = tokenizer_config.find(key);
-  if (value != nullptr && value->is_object()) value = value->find("content");
-  return value != nullptr && value->is_string() ? value->as_string() : std::string();
-}
-
-// One template, or a list of named ones of which `default` counts.
-std::optional<std::string> configured_template(const json::Value& tokenizer_config) {
-  const json::Value* value = tokenizer_config.find("chat_template");
-  if (value == nullptr) return std::nullopt;
-  if (value->is_string()) return value->as_string();
-  if (!value->is_array()) return std::nullopt;
-  for (const json::Value& named : value->as_array()) {
-    const json::Value* name = named.find("name");
-    const json::Value* source = named.find("template");
-    if (name != nullptr && *name == json::Value("default") && source != nullptr &&
-        source->is_string())
-      return source->as_string();
-  }
-  return std::nullopt;
-}
-
-Status read_hf_template(Model& model, const json::Value& tokenizer_config) {
-  fs::path path = model.path / "chat_template.jinja";
-  std::optional<std::string> source;
-  if (is_there(path)) {
-    CONDUIT_TRY(source, read_text_file(path, TemplateLimits{}.source_bytes));
-  } else {
-    path = model.path / "tokenizer_config.json";
-    source = configured_template(tokenizer_config);
-  }
-  if (!source) return ok();
-  CONDUIT_TRY(model.chat_template,
-              unless_unsupported(ChatTemplate::parse(*source), path, "chat template"));
+// A part that is not there, or that Conduit cannot run, is left out; the latter with a warning.
+template <class T>
+Status take_part(std::optional<T>& part, Result<T> opened, const char* name) {
+  if (opened) part = *std::move(opened);
+  if (opened || opened.error().code == Code::not_found) return ok();
+  if (opened.error().code != Code::invalid_argument) return std::move(opened).error();
+  log::warning("model part left out", {{"part", name}, {"reason", opened.error().message}});
   return ok();
 }
 
-Status read_hf_tokenizer(Model& model) {
-  const fs::path path = model.path / "tokenizer.json";
-  if (is_there(path)) {
-    CONDUIT_TRY(const std::string text, read_text_file(path, kMaxTokenizerBytes));
-    CONDUIT_TRY(model.tokenizer, unless_unsupported(Tokenizer::from_json(text), path, "tokenizer"));
-  }
-  CONDUIT_TRY(const json::Value config, read_json_if_there(model.path / "tokenizer_config.json"));
-  model.bos_token = special_token(config, "bos_token");
-  model.eos_token = special_token(config, "eos_token");
-  return read_hf_template(model, config);
+Status read_hf_text_parts(Model& model) {
+  CONDUIT_TRY_STATUS(take_part(model.tokenizer, open_tokenizer(model.path), "tokenizer"));
+  auto text = read_template(model.path);
+  if (!text) return text.error().code == Code::not_found ? ok() : Status(text.error());
+  model.bos_token = text->bos_token.value_or("");
+  model.eos_token = text->eos_token.value_or("");
+  return take_part(model.chat_template, open_template(model.path), "chat template");
+}
+
+// What sentence-transformers wrote beside an embedding model.
+Status read_hf_pooling(Model& model) {
+  const fs::path path = model.path / "modules.json";
+  if (!is_there(path)) return ok();
+  CONDUIT_TRY(const json::Value modules_json, read_json(path));
+  const auto modules = modules_from_json(modules_json);
+  if (!modules) return prefixed(path, modules.error());
+  model.config.normalise_embedding = modules->normalises;
+  if (!modules->pooling_folder) return ok();
+  const fs::path pooling_path = model.path / *modules->pooling_folder / "config.json";
+  CONDUIT_TRY(const json::Value pooling_json, read_json(pooling_path));
+  const auto pooling = pooling_from_json(pooling_json, model.config.hidden);
+  if (!pooling) return prefixed(pooling_path, pooling.error());
+  model.config.pooling = *pooling;
+  return ok();
 }
 
 Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder) {
@@ -150,10 +138,12 @@ Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder) {
   auto config = config_from_hf(config_json, generation);
   if (!config) return prefixed(folder / "config.json", config.error());
   model->config = *std::move(config);
-  CONDUIT_TRY_STATUS(read_hf_tokenizer(*model));
+  CONDUIT_TRY_STATUS(read_hf_pooling(*model));
+  CONDUIT_TRY_STATUS(read_hf_text_parts(*model));
   CONDUIT_TRY(const SafetensorsFile weights, SafetensorsFile::open_folder(folder));
   take_files(*model, weights.files());
   model->tensors = weights.tensors();
+  if (is_saved_without_head(model->config, model->tensors)) model->config.has_head = false;
   return std::shared_ptr<const Model>(std::move(model));
 }
 

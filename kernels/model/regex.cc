@@ -1,7 +1,6 @@
 // Oniguruma's notation → PCRE2's, and the loop over matches.
 #include "kernels/model/regex.h"
 
-#include <cctype>
 #include <string>
 
 #include "mdl/base/check.h"
@@ -44,9 +43,9 @@ std::string_view members_of(char escape) {
     // PCRE2's has U+180E as well.
     case 's':
     case 'S': return R"(\t-\r\x{85}\p{Z})";
-    // PCRE2's has no marks; that ² ³ ¹ ¼ ½ ¾ are word characters is Oniguruma's own.
+    // PCRE2's has no marks.
     case 'w':
-    case 'W': return R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
+    case 'W': return R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
     // Hexadecimal digits; PCRE2: horizontal space.
     case 'h':
     case 'H': return "0-9a-fA-F";
@@ -54,9 +53,13 @@ std::string_view members_of(char escape) {
   }
 }
 
+// That ² ³ ¹ ¼ ½ ¾ are word characters, but not inside [], is Oniguruma's own.
+constexpr std::string_view kWordsOutsideClasses = R"(\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
+
 // \b and \B by the word characters above.
 std::string word_boundary(bool is_negated) {
-  const std::string word = "[" + std::string(members_of('w')) + "]";
+  const std::string word =
+      "[" + std::string(members_of('w')) + std::string(kWordsOutsideClasses) + "]";
   const std::string begins = "(?<!" + word + ")(?" + (is_negated ? "!" : "=") + word + ")";
   const std::string ends = "(?<=" + word + ")(?" + (is_negated ? "=" : "!") + word + ")";
   return "(?:" + begins + "|" + ends + ")";
@@ -110,6 +113,7 @@ class Translator {
                    std::string("\\") + kind + " inside [] is not supported"};
     if (class_depth_ == 0) out_ += is_negated ? "[^" : "[";
     out_ += members;
+    if (class_depth_ == 0 && (kind == 'w' || kind == 'W')) out_ += kWordsOutsideClasses;
     if (class_depth_ == 0) out_ += ']';
     rest_.remove_prefix(2);
     return ok();
@@ -171,17 +175,6 @@ Result<Regex> Regex::compile(std::string_view pattern) {
     pcre2_code_free(static_cast<pcre2_code*>(const_cast<void*>(held)));
   });
   return regex;
-}
-
-Result<Regex> Regex::literal(std::string_view text) {
-  std::string pattern;
-  for (const char c : text) {
-    const bool is_ascii_sign =
-        static_cast<unsigned char>(c) < 0x80 && std::ispunct(static_cast<unsigned char>(c)) != 0;
-    if (is_ascii_sign) pattern += '\\';
-    pattern += c;
-  }
-  return compile(pattern);
 }
 
 std::vector<TextRange> Regex::find_all(std::string_view text) const {

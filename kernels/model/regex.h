@@ -26,8 +26,6 @@ class Regex {
  public:
   // Error: invalid_argument with the pattern and what is wrong with it.
   static Result<Regex> compile(std::string_view pattern);
-  // A pattern that matches just this text.
-  static Result<Regex> literal(std::string_view text);
 
   // The matches one after another, without overlap; `text` must be valid UTF-8. A pattern that
   // backtracks past PCRE2's own limit finds nothing from there on.

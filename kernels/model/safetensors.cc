@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "mdl/base/json.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::size_t kMaxIndexBytes = 100'000'000;
 constexpr std::size_t kMaxDimensions = 8;
+constexpr std::size_t kMaxNameBytes = 1024;  // names of published models stay below 200
 constexpr std::size_t kLengthBytes = 8;
 constexpr const char* kIndexName = "model.safetensors.index.json";
 constexpr const char* kSingleName = "model.safetensors";
@@ -35,10 +37,12 @@ std::optional<std::int64_t> count_of(const json::Value& value) {
 Result<DType> dtype_of(const json::Value& entry, const std::string& tensor) {
   const json::Value* name = entry.find("dtype");
   if (name == nullptr || !name->is_string()) return corrupt(tensor + " has no dtype");
-  for (DType dtype : {DType::f32, DType::f16, DType::bf16})
-    if (name->as_string() == traits(dtype).name) return dtype;
+  for (int i = 0; i < kDTypes; ++i) {
+    const auto dtype = static_cast<DType>(i);
+    if (!is_quantised(dtype) && name->as_string() == traits(dtype).name) return dtype;
+  }
   return Error{Code::invalid_argument,
-               tensor + " has type " + name->as_string() + ", which is not supported yet"};
+               tensor + " has type " + name->as_string() + ", which is not supported"};
 }
 
 Result<std::vector<std::int64_t>> shape_of(const json::Value& entry, const std::string& tensor) {
@@ -49,9 +53,9 @@ Result<std::vector<std::int64_t>> shape_of(const json::Value& entry, const std::
   std::int64_t elements = 1;
   for (const json::Value& item : list->as_array()) {
     const auto extent = count_of(item);
-    // 4: the widest element's bytes, so that the size in bytes cannot overflow either.
+    // 8: the widest element's bytes, so that the size in bytes cannot overflow either.
     if (!extent ||
-        (elements > 0 && *extent > std::numeric_limits<std::int64_t>::max() / 4 / elements))
+        (elements > 0 && *extent > std::numeric_limits<std::int64_t>::max() / 8 / elements))
       return corrupt(tensor + " has an impossible shape");
     shape.push_back(*extent);
     elements *= *extent;
@@ -139,7 +143,8 @@ Result<Header> read_header(std::span<const std::byte> bytes) {
 
 // A shard beside the index: a plain file name, so that an index cannot reach out of its folder.
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
 }
 
 Result<std::map<std::string, std::string>> read_index(const std::filesystem::path& path) {
@@ -168,6 +173,9 @@ Result<SafetensorsFile> SafetensorsFile::parse(std::span<const std::byte> bytes)
   std::vector<std::pair<Range, std::string>> ranges;
   for (const json::Member& member : header.tensors.as_object()) {
     if (member.key == "__metadata__") continue;  // the writer's notes
+    if (member.key.empty() || member.key.size() > kMaxNameBytes)
+      return corrupt("a tensor's name has " + std::to_string(member.key.size()) + " bytes; 1 to " +
+                     std::to_string(kMaxNameBytes) + " are possible");
     const std::string tensor = "tensor '" + member.key + "'";
     CONDUIT_TRY(Entry entry, read_entry(member.value, header.data, tensor));
     ranges.emplace_back(entry.range, member.key);
@@ -195,21 +203,24 @@ Result<SafetensorsFile> SafetensorsFile::open_folder(const std::filesystem::path
     return Error{Code::not_found,
                  folder.string() + ": neither " + kSingleName + " nor " + kIndexName + " is there"};
   CONDUIT_TRY(const auto shard_of, read_index(index_path));
-  std::map<std::string, SafetensorsFile> shards;
+  std::set<std::string> names;
+  for (const auto& [tensor, name] : shard_of) names.insert(name);
   SafetensorsFile whole;
-  for (const auto& [tensor, name] : shard_of) {
-    if (!shards.contains(name)) {
-      CONDUIT_TRY(SafetensorsFile shard, open(folder / name));
-      whole.files_.push_back(shard.files_.front());
-      shards.emplace(name, std::move(shard));
+  for (const std::string& name : names) {
+    CONDUIT_TRY(SafetensorsFile shard, open(folder / name));
+    for (auto& [tensor, view] : shard.tensors_) {
+      const auto listed = shard_of.find(tensor);
+      if (listed == shard_of.end() || listed->second != name)
+        return Error{Code::corrupt, (folder / name).string() + ": tensor '" + tensor +
+                                        "' is not placed here by " + kIndexName};
+      whole.tensors_.emplace(tensor, std::move(view));
     }
-    const auto& tensors = shards.at(name).tensors_;
-    const auto found = tensors.find(tensor);
-    if (found == tensors.end())
+    whole.files_.push_back(std::move(shard.files_.front()));
+  }
+  for (const auto& [tensor, name] : shard_of)
+    if (!whole.tensors_.contains(tensor))
       return Error{Code::corrupt, (folder / name).string() + ": tensor '" + tensor +
                                       "', which the index places here, is missing"};
-    whole.tensors_.insert(*found);
-  }
   return whole;
 }
 

@@ -22,6 +22,9 @@ class TokenizerFields {
   const json::Value* find(std::string_view key) const;
   Result<bool> flag(std::string_view key, bool otherwise) const;
   Result<std::string> text(std::string_view key) const;
+  Result<std::string> text(std::string_view key, std::string_view otherwise) const;
+  // A text of one character.
+  Result<std::string> character(std::string_view key) const;
   Result<std::string> type() const { return text("type"); }
   Result<std::int32_t> id(std::string_view key) const;
   Result<const json::Array*> list(std::string_view key) const;
@@ -34,6 +37,15 @@ class TokenizerFields {
   std::string_view part_;
   const json::Value& object_;
 };
+
+// {"type": "Metaspace"}, as pre-tokenizer and as decoder.
+enum class PrependScheme : std::uint8_t { always, first, never };
+struct MetaspaceFields {
+  std::string replacement = "▁";  // one character
+  PrependScheme scheme = PrependScheme::always;
+  bool splits = true;
+};
+Result<MetaspaceFields> read_metaspace(const TokenizerFields& fields);
 
 // Tables are laid out by id, so an id has a limit; the largest vocabularies (XLM-V) have 900,000.
 inline constexpr std::int32_t kMaxTokenId = (1 << 21) - 1;

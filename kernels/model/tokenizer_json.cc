@@ -1,5 +1,6 @@
 // tokenizer.json → the stages. What a file asks for and is not here is an error that names it;
 // "truncation" and "padding" are not read, since how long a prompt may be is the engine's business.
+#include <algorithm>
 #include <utility>
 
 #include "kernels/model/tokenizer.h"
@@ -15,62 +16,6 @@ const json::Value kAbsent;
 const json::Value& member(const json::Value& root, std::string_view key) {
   const json::Value* value = root.find(key);
   return value ? *value : kAbsent;
-}
-
-Result<Normalizer> read_normalizer(const json::Value& definition) {
-  if (definition.is_null()) return Normalizer{keep_as_is};
-  const TokenizerFields fields("normalizer", definition);
-  CONDUIT_TRY(const std::string type, fields.type());
-  if (type == "NFC") return Normalizer{normalize_nfc};
-  if (type != "Sequence") return fields.unsupported(type);
-  CONDUIT_TRY(const json::Array* parts, fields.list("normalizers"));
-  Normalizer read = keep_as_is;
-  for (const json::Value& part : *parts) {
-    CONDUIT_TRY(const Normalizer next, read_normalizer(part));
-    if (next != Normalizer{keep_as_is}) read = next;  // NFC twice is NFC
-  }
-  return read;
-}
-
-// Decoding is joining what each token's byte letters stand for: ByteLevel, and around it what
-// changes nothing then.
-Result<bool> decodes_byte_letters(const json::Value& definition) {
-  const TokenizerFields fields("decoder", definition);
-  CONDUIT_TRY(const std::string type, fields.type());
-  if (type == "ByteLevel") return true;
-  if (type == "Fuse") return false;
-  if (type != "Sequence") return fields.unsupported(type);
-  CONDUIT_TRY(const json::Array* parts, fields.list("decoders"));
-  bool does = false;
-  for (const json::Value& part : *parts) {
-    CONDUIT_TRY(const bool part_does, decodes_byte_letters(part));
-    does = does || part_does;
-  }
-  return does;
-}
-
-Status check_decoder(const json::Value& definition) {
-  if (!definition.is_null()) {
-    CONDUIT_TRY(const bool does, decodes_byte_letters(definition));
-    if (does) return ok();
-  }
-  return Error{Code::invalid_argument,
-               "tokenizer: a decoder other than ByteLevel is not supported yet"};
-}
-
-// What other kinds of BPE have and byte-level ones do not.
-Status check_variant(const TokenizerFields& fields) {
-  for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    const json::Value* value = fields.find(key);
-    if (value != nullptr && *value != json::Value(""))
-      return fields.unsupported("BPE with " + std::string(key));
-  }
-  const json::Value* dropout = fields.find("dropout");
-  if (dropout != nullptr && *dropout != json::Value(0))
-    return fields.unsupported("BPE with dropout");
-  CONDUIT_TRY(const bool falls_back, fields.flag("byte_fallback", false));
-  if (falls_back) return fields.unsupported("BPE with byte_fallback");
-  return ok();
 }
 
 Result<Vocabulary> read_vocabulary(const TokenizerFields& fields) {
@@ -105,25 +50,95 @@ Result<std::vector<BpeModel::MergeRule>> read_merges(const TokenizerFields& fiel
   return rules;
 }
 
-Result<BpeModel> read_model(const json::Value& definition) {
-  const TokenizerFields fields("model", definition);
-  CONDUIT_TRY(const std::string type, fields.type());
-  if (type != "BPE") return fields.unsupported(type);
-  CONDUIT_TRY_STATUS(check_variant(fields));
+// By its spelling; none when the vocabulary does not have it.
+Result<std::optional<TokenId>> read_unknown(const TokenizerFields& fields,
+                                            const Vocabulary& vocabulary) {
+  if (fields.find("unk_token") == nullptr) return std::optional<TokenId>();
+  CONDUIT_TRY(const std::string unknown, fields.text("unk_token"));
+  return vocabulary.find(unknown);
+}
+
+Result<TokenModel> read_bpe(const TokenizerFields& fields) {
+  const json::Value* dropout = fields.find("dropout");
+  if (dropout != nullptr && *dropout != json::Value(0))
+    return fields.unsupported("BPE with dropout");
   CONDUIT_TRY(Vocabulary vocabulary, read_vocabulary(fields));
   CONDUIT_TRY(const auto merges, read_merges(fields));
   BpeModel::Options options;
   CONDUIT_TRY(options.ignore_merges, fields.flag("ignore_merges", false));
   CONDUIT_TRY(options.fuse_unknown, fields.flag("fuse_unk", false));
-  if (fields.find("unk_token") != nullptr) {
-    CONDUIT_TRY(const std::string unknown, fields.text("unk_token"));
-    options.unknown = vocabulary.find(unknown);
+  CONDUIT_TRY(options.byte_fallback, fields.flag("byte_fallback", false));
+  CONDUIT_TRY(options.continuing_prefix, fields.text("continuing_subword_prefix", ""));
+  CONDUIT_TRY(options.end_suffix, fields.text("end_of_word_suffix", ""));
+  CONDUIT_TRY(options.unknown, read_unknown(fields, vocabulary));
+  CONDUIT_TRY(BpeModel model, BpeModel::make(std::move(vocabulary), merges, options));
+  return TokenModel(std::move(model));
+}
+
+// [["▁the", -3.2], …], the ids by their order.
+Result<TokenModel> read_unigram(const TokenizerFields& fields) {
+  CONDUIT_TRY(const json::Array* pieces, fields.list("vocab"));
+  if (pieces->size() > static_cast<std::size_t>(kMaxTokenId))
+    return fields.corrupt("vocab", "a list of at most " + std::to_string(kMaxTokenId) + " pieces");
+  std::vector<Vocabulary::Entry> entries;
+  std::vector<std::optional<double>> scores;
+  double lowest = 0;
+  for (const json::Value& piece : *pieces) {
+    const bool is_piece = piece.is_array() && piece.as_array().size() == 2 &&
+                          piece.as_array()[0].is_string() && piece.as_array()[1].is_number();
+    if (!is_piece) return fields.corrupt("vocab", "a list of pieces and scores");
+    const double score = piece.as_array()[1].as_double();
+    lowest = entries.empty() ? score : std::min(lowest, score);
+    entries.push_back({piece.as_array()[0].as_string(), static_cast<TokenId>(entries.size())});
+    scores.emplace_back(score);
   }
-  return BpeModel::make(std::move(vocabulary), merges, options);
+  UnigramModel::Options options;
+  options.unknown_score = lowest - UnigramModel::kUnknownPenalty;
+  CONDUIT_TRY(options.byte_fallback, fields.flag("byte_fallback", false));
+  if (fields.find("unk_id") != nullptr) {
+    CONDUIT_TRY(options.unknown, fields.id("unk_id"));
+    if (static_cast<std::size_t>(*options.unknown) >= entries.size())
+      return fields.corrupt("unk_id", "the id of a piece");
+  }
+  CONDUIT_TRY(Vocabulary vocabulary, Vocabulary::make(entries));
+  return TokenModel(UnigramModel(std::move(vocabulary), scores, options));
+}
+
+Result<TokenModel> read_word_piece(const TokenizerFields& fields) {
+  CONDUIT_TRY(Vocabulary vocabulary, read_vocabulary(fields));
+  WordPieceModel::Options options;
+  CONDUIT_TRY(options.unknown, read_unknown(fields, vocabulary));
+  CONDUIT_TRY(options.continuing_prefix,
+              fields.text("continuing_subword_prefix", options.continuing_prefix));
+  if (fields.find("max_input_chars_per_word") != nullptr) {
+    CONDUIT_TRY(const TokenId limit, fields.id("max_input_chars_per_word"));
+    options.max_characters = static_cast<std::size_t>(limit);
+  }
+  return TokenModel(WordPieceModel(std::move(vocabulary), options));
+}
+
+// Older files do not name the type; what only one type has tells it.
+Result<std::string> model_type(const TokenizerFields& fields) {
+  if (fields.find("type") == nullptr) {
+    const json::Value* vocab = fields.find("vocab");
+    if (fields.find("merges") != nullptr) return std::string("BPE");
+    if (fields.find("max_input_chars_per_word") != nullptr) return std::string("WordPiece");
+    if (vocab != nullptr && vocab->is_array()) return std::string("Unigram");
+  }
+  return fields.type();
+}
+
+Result<TokenModel> read_model(const json::Value& definition) {
+  const TokenizerFields fields("model", definition);
+  CONDUIT_TRY(const std::string type, model_type(fields));
+  if (type == "BPE") return read_bpe(fields);
+  if (type == "Unigram") return read_unigram(fields);
+  if (type == "WordPiece") return read_word_piece(fields);
+  return fields.unsupported(type);
 }
 
 Result<AddedTokens> read_added(const json::Value& root, const Vocabulary& vocabulary,
-                               Normalizer normalize) {
+                               const Normalizer& normalize) {
   const TokenizerFields fields("tokenizer.json", root);
   if (fields.find("added_tokens") == nullptr) return AddedTokens();
   CONDUIT_TRY(const json::Array* definitions, fields.list("added_tokens"));
@@ -138,15 +153,15 @@ Result<AddedTokens> read_added(const json::Value& root, const Vocabulary& vocabu
 Result<Tokenizer> Tokenizer::from_json(std::string_view tokenizer_json) {
   CONDUIT_TRY(const json::Value root, json::parse(tokenizer_json));
   // The model first: its type is what tells one family of tokenizers from another.
-  CONDUIT_TRY(BpeModel model, read_model(member(root, "model")));
-  CONDUIT_TRY(const Normalizer normalize, read_normalizer(member(root, "normalizer")));
+  CONDUIT_TRY(TokenModel model, read_model(member(root, "model")));
+  CONDUIT_TRY(Normalizer normalize, Normalizer::from_json(member(root, "normalizer")));
   CONDUIT_TRY(PreTokenizer pre_tokenizer, PreTokenizer::from_json(member(root, "pre_tokenizer")));
   CONDUIT_TRY(PostProcessor post_processor,
               PostProcessor::from_json(member(root, "post_processor")));
-  CONDUIT_TRY_STATUS(check_decoder(member(root, "decoder")));
-  CONDUIT_TRY(AddedTokens added, read_added(root, model.vocabulary(), normalize));
-  return Tokenizer(TokenizerParts{std::move(added), normalize, std::move(pre_tokenizer),
-                                  std::move(model), std::move(post_processor)});
+  CONDUIT_TRY(TokenDecoder decoder, TokenDecoder::from_json(member(root, "decoder")));
+  CONDUIT_TRY(AddedTokens added, read_added(root, vocabulary_of(model), normalize));
+  return Tokenizer(TokenizerParts{std::move(added), std::move(normalize), std::move(pre_tokenizer),
+                                  std::move(model), std::move(post_processor), std::move(decoder)});
 }
 
 }  // namespace conduit::kernels

@@ -1,195 +1,177 @@
-// Names and shapes of a dense Llama-like transformer's tensors, and their way to a device.
-// The idea: three notations of the same parts (Hugging Face with its head, Hugging Face's bare base
-// model, GGUF), one table each; the loader asks for every part by its notation's name and in the
-// end nobody may be left over.
+// Which parts a model of a given config has, in reading order; names: weights_names.h.
 #include "kernels/model/weights.h"
 
 #include <cstring>
-#include <initializer_list>
-#include <set>
 #include <string_view>
 #include <utility>
+
+#include "kernels/model/weights_loader.h"
+#include "kernels/model/weights_names.h"
 
 namespace conduit::kernels {
 namespace {
 
-// Stems: `.weight` or `.bias` follows.
-struct Notation {
-  std::string_view embedding, final_norm, head;
-  std::string_view layers;  // then "N."
-  std::string_view attention_norm, q, k, v, out, q_norm, k_norm;
-  std::string_view mlp_norm, gate, up, down;
-};
-
-constexpr Notation kHuggingFace = {
-    .embedding = "model.embed_tokens",
-    .final_norm = "model.norm",
-    .head = "lm_head",
-    .layers = "model.layers.",
-    .attention_norm = "input_layernorm",
-    .q = "self_attn.q_proj",
-    .k = "self_attn.k_proj",
-    .v = "self_attn.v_proj",
-    .out = "self_attn.o_proj",
-    .q_norm = "self_attn.q_norm",
-    .k_norm = "self_attn.k_norm",
-    .mlp_norm = "post_attention_layernorm",
-    .gate = "mlp.gate_proj",
-    .up = "mlp.up_proj",
-    .down = "mlp.down_proj",
-};
-
-// Saved without its head (published Qwen3 embedding checkpoints): no `model.` before a name.
-constexpr Notation without_prefix(Notation notation) {
-  constexpr std::size_t kPrefix = std::string_view("model.").size();
-  notation.embedding.remove_prefix(kPrefix);
-  notation.final_norm.remove_prefix(kPrefix);
-  notation.layers.remove_prefix(kPrefix);
-  return notation;
-}
-
-constexpr Notation kGguf = {
-    .embedding = "token_embd",
-    .final_norm = "output_norm",
-    .head = "output",
-    .layers = "blk.",
-    .attention_norm = "attn_norm",
-    .q = "attn_q",
-    .k = "attn_k",
-    .v = "attn_v",
-    .out = "attn_output",
-    .q_norm = "attn_q_norm",
-    .k_norm = "attn_k_norm",
-    .mlp_norm = "ffn_norm",
-    .gate = "ffn_gate",
-    .up = "ffn_up",
-    .down = "ffn_down",
-};
-
-// Computed from the config, yet saved by some writers.
-constexpr std::string_view kDerivable[] = {
-    "rotary_emb.inv_freq",    // buffers of transformers before 4.32
-    "rotary_emb.cos_cached",  //
-    "rotary_emb.sin_cached",  //
-    "rope_freqs.weight",      // GGUF: already in ModelConfig::rope_freq_factors
-};
-
-using Shape = std::vector<std::int64_t>;
-
-std::string text_of(const Shape& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
-}
-
-Error corrupt(const std::string& what) { return {Code::corrupt, what}; }
-
-// Takes tensors by name, once each, and remembers which.
-class Loader {
+// The loader of one model: its config and notation at hand.
+class Reader {
  public:
-  Loader(Device& device, const NamedTensors& tensors, Precision precision)
-      : device_(device), tensors_(tensors), precision_(precision) {}
+  Reader(Device& device, const ModelConfig& config, const NamedTensors& tensors,
+         const Notation& names, Precision precision)
+      : config_(config),
+        tensors_(tensors),
+        names_(names),
+        prefix_(names.prefix),
+        loader_(device, tensors, config, precision) {}
 
-  Result<Matrix> matrix(const std::string& stem, std::int64_t rows, std::int64_t cols) {
-    CONDUIT_TRY(const TensorView* view, take(stem + ".weight", {rows, cols}));
-    return device_.load_matrix(*view, precision_);
-  }
-
-  Result<Buffer> vector(const std::string& name, std::int64_t size) {
-    CONDUIT_TRY(const TensorView* view, take(name, {size}));
-    if (traits(view->dtype).block_elements != 1)
-      return corrupt("tensor '" + name + "' is a vector of type " +
-                     std::string(traits(view->dtype).name) + "; F32, F16 or BF16 is needed");
-    return device_.load_vector(*view);
-  }
-
-  // An empty Buffer when the model has no such part.
-  Result<Buffer> vector_if(bool is_present, const std::string& name, std::int64_t size) {
-    if (!is_present) return Buffer{};
-    return vector(name, size);
-  }
-
-  void skip(const std::string& name) { taken_.insert(name); }
-
-  Status check_all_taken(const ModelConfig& config) const {
-    for (const auto& [name, view] : tensors_) {
-      if (taken_.contains(name) || is_derivable(name)) continue;
-      return corrupt("tensor '" + name + "' has no place in a " + config.architecture +
-                     " model of " + std::to_string(config.layers) + " layers");
-    }
-    return ok();
-  }
+  Result<Weights> read();
 
  private:
-  Result<const TensorView*> take(const std::string& name, const Shape& shape) {
-    const auto found = tensors_.find(name);
-    if (found == tensors_.end()) return corrupt("tensor '" + name + "' is missing");
-    if (found->second.shape != shape)
-      return corrupt("tensor '" + name + "' has shape " + text_of(found->second.shape) +
-                     "; the config needs " + text_of(shape));
-    taken_.insert(name);
-    return &found->second;
+  Status read_input(Weights& weights);
+  Status read_attention(LayerWeights& layer, const std::string& stem);
+  Status read_inputs(LayerWeights& layer, const std::string& stem);
+  Status read_mlp(LayerWeights& layer, const std::string& stem);
+  Status read_experts(LayerWeights& layer, const std::string& stem);
+  Result<Mlp> read_expert(const std::string& stem, int index);
+  Status read_output(Weights& weights);
+  bool needs_head(const std::string& embedding, const std::string& head) const;
+
+  bool has_norm_before() const { return config_.norms != NormPlacement::after; }
+  bool has_norm_after() const { return config_.norms != NormPlacement::before; }
+  std::int64_t q_rows() const { return std::int64_t{config_.heads} * config_.head_dim; }
+  std::int64_t kv_rows() const { return std::int64_t{config_.kv_heads} * config_.head_dim; }
+  // Of one part of a layer, or of the model.
+  static std::string join(const std::string& stem, std::string_view name) {
+    return stem + std::string(name);
   }
 
-  static bool is_derivable(std::string_view name) {
-    for (std::string_view ending : kDerivable)
-      if (name.ends_with(ending)) return true;
-    return false;
-  }
-
-  Device& device_;
+  const ModelConfig& config_;
   const NamedTensors& tensors_;
-  Precision precision_;
-  std::set<std::string, std::less<>> taken_;
+  const Notation& names_;
+  std::string prefix_;
+  Loader loader_;
 };
 
-Result<Notation> notation_of(const NamedTensors& tensors) {
-  static constexpr Notation kBare = without_prefix(kHuggingFace);
-  for (const Notation& notation : {kHuggingFace, kBare, kGguf})
-    if (tensors.contains(std::string(notation.embedding) + ".weight")) return notation;
-  return corrupt("tensor 'model.embed_tokens.weight' (GGUF: 'token_embd.weight') is missing");
+Result<Weights> Reader::read() {
+  Weights weights;
+  CONDUIT_TRY_STATUS(read_input(weights));
+  for (int i = 0; i < config_.layers; ++i) {
+    const std::string stem = join(prefix_, names_.layers) + std::to_string(i) + ".";
+    LayerWeights layer;
+    CONDUIT_TRY_STATUS(read_attention(layer, stem));
+    CONDUIT_TRY_STATUS(config_.layer[i].has_experts ? read_experts(layer, stem)
+                                                    : read_mlp(layer, stem));
+    weights.layers.push_back(std::move(layer));
+  }
+  CONDUIT_TRY_STATUS(read_output(weights));
+  CONDUIT_TRY_STATUS(loader_.check_all_taken());
+  return weights;
 }
 
-Status load_attention(LayerWeights& layer, Loader& loader, const ModelConfig& c,
-                      const Notation& names, const std::string& prefix) {
-  const std::int64_t q_rows = std::int64_t{c.heads} * c.head_dim;
-  const std::int64_t kv_rows = std::int64_t{c.kv_heads} * c.head_dim;
-  const auto stem = [&](std::string_view name) { return prefix + std::string(name); };
-  const auto bias = [&](std::string_view name, std::int64_t size) {
-    return loader.vector_if(c.attention_bias, stem(name) + ".bias", size);
-  };
-  CONDUIT_TRY(layer.attention_norm,
-              loader.vector(stem(names.attention_norm) + ".weight", c.hidden));
-  CONDUIT_TRY(layer.q, loader.matrix(stem(names.q), q_rows, c.hidden));
-  CONDUIT_TRY(layer.k, loader.matrix(stem(names.k), kv_rows, c.hidden));
-  CONDUIT_TRY(layer.v, loader.matrix(stem(names.v), kv_rows, c.hidden));
-  CONDUIT_TRY(layer.out, loader.matrix(stem(names.out), c.hidden, q_rows));
-  CONDUIT_TRY(layer.q_bias, bias(names.q, q_rows));
-  CONDUIT_TRY(layer.k_bias, bias(names.k, kv_rows));
-  CONDUIT_TRY(layer.v_bias, bias(names.v, kv_rows));
-  CONDUIT_TRY(layer.out_bias, bias(names.out, c.hidden));
-  CONDUIT_TRY(layer.q_norm,
-              loader.vector_if(c.qk_norm, stem(names.q_norm) + ".weight", c.head_dim));
-  CONDUIT_TRY(layer.k_norm,
-              loader.vector_if(c.qk_norm, stem(names.k_norm) + ".weight", c.head_dim));
+Status Reader::read_input(Weights& weights) {
+  const int hidden = config_.hidden;
+  CONDUIT_TRY(weights.embedding,
+              loader_.matrix(join(prefix_, names_.embedding), config_.vocab, hidden));
+  if (config_.has_learned_positions) {
+    CONDUIT_TRY(weights.positions,
+                loader_.matrix(join(prefix_, names_.positions), config_.max_position, hidden));
+  }
+  if (config_.token_types > 0) {
+    CONDUIT_TRY(weights.token_types,
+                loader_.matrix(join(prefix_, names_.token_types), config_.token_types, hidden));
+  }
+  if (has_norm_before()) return ok();
+  CONDUIT_TRY(weights.embedding_norm, loader_.norm(join(prefix_, names_.embedding_norm), hidden));
   return ok();
 }
 
-Status load_mlp(LayerWeights& layer, Loader& loader, const ModelConfig& c, const Notation& names,
-                const std::string& prefix) {
-  const auto stem = [&](std::string_view name) { return prefix + std::string(name); };
-  const auto bias = [&](std::string_view name, std::int64_t size) {
-    return loader.vector_if(c.mlp_bias, stem(name) + ".bias", size);
-  };
-  CONDUIT_TRY(layer.mlp_norm, loader.vector(stem(names.mlp_norm) + ".weight", c.hidden));
-  CONDUIT_TRY(layer.gate, loader.matrix(stem(names.gate), c.intermediate, c.hidden));
-  CONDUIT_TRY(layer.up, loader.matrix(stem(names.up), c.intermediate, c.hidden));
-  CONDUIT_TRY(layer.down, loader.matrix(stem(names.down), c.hidden, c.intermediate));
-  CONDUIT_TRY(layer.gate_bias, bias(names.gate, c.intermediate));
-  CONDUIT_TRY(layer.up_bias, bias(names.up, c.intermediate));
-  CONDUIT_TRY(layer.down_bias, bias(names.down, c.hidden));
+Status Reader::read_attention(LayerWeights& layer, const std::string& stem) {
+  if (has_norm_before()) {
+    CONDUIT_TRY(layer.attention_norm,
+                loader_.norm(join(stem, names_.attention_norm), config_.hidden));
+  }
+  CONDUIT_TRY_STATUS(read_inputs(layer, stem));
+  if (config_.qk_norm) {
+    CONDUIT_TRY(layer.q_norm, loader_.norm_weight(join(stem, names_.q_norm), config_.head_dim));
+    CONDUIT_TRY(layer.k_norm, loader_.norm_weight(join(stem, names_.k_norm), config_.head_dim));
+  }
+  CONDUIT_TRY(layer.out,
+              loader_.linear(join(stem, names_.out), config_.hidden, q_rows(), config_.out_bias));
+  if (!has_norm_after()) return ok();
+  CONDUIT_TRY(layer.attention_post_norm,
+              loader_.norm(join(stem, names_.attention_post_norm), config_.hidden));
   return ok();
+}
+
+Status Reader::read_inputs(LayerWeights& layer, const std::string& stem) {
+  const int hidden = config_.hidden;
+  if (config_.has_fused_inputs) {
+    const std::string qkv = join(stem, names_.qkv);
+    const std::int64_t total = q_rows() + 2 * kv_rows();
+    CONDUIT_TRY(layer.q.weight, loader_.rows_of(qkv, total, hidden, {0, q_rows()}));
+    CONDUIT_TRY(layer.k.weight, loader_.rows_of(qkv, total, hidden, {q_rows(), kv_rows()}));
+    CONDUIT_TRY(layer.v.weight,
+                loader_.rows_of(qkv, total, hidden, {q_rows() + kv_rows(), kv_rows()}));
+    return ok();
+  }
+  const bool bias = config_.qkv_bias;
+  CONDUIT_TRY(layer.q, loader_.linear(join(stem, names_.q), q_rows(), hidden, bias));
+  CONDUIT_TRY(layer.k, loader_.linear(join(stem, names_.k), kv_rows(), hidden, bias));
+  CONDUIT_TRY(layer.v, loader_.linear(join(stem, names_.v), kv_rows(), hidden, bias));
+  return ok();
+}
+
+Status Reader::read_mlp(LayerWeights& layer, const std::string& stem) {
+  const int hidden = config_.hidden;
+  const int inner = config_.intermediate;
+  const bool bias = config_.mlp_bias;
+  if (has_norm_before()) {
+    CONDUIT_TRY(layer.mlp_norm, loader_.norm(join(stem, names_.mlp_norm), hidden));
+  }
+  Mlp& mlp = layer.mlp;
+  if (config_.has_fused_inputs) {
+    const std::string gate_up = join(stem, names_.gate_up);
+    const std::int64_t total = std::int64_t{2} * inner;
+    CONDUIT_TRY(mlp.gate.weight, loader_.rows_of(gate_up, total, hidden, {0, inner}));
+    CONDUIT_TRY(mlp.up.weight, loader_.rows_of(gate_up, total, hidden, {inner, inner}));
+  } else {
+    if (config_.is_gated) {
+      CONDUIT_TRY(mlp.gate, loader_.linear(join(stem, names_.gate), inner, hidden, bias));
+    }
+    CONDUIT_TRY(mlp.up, loader_.linear(join(stem, names_.up), inner, hidden, bias));
+  }
+  CONDUIT_TRY(mlp.down, loader_.linear(join(stem, names_.down), hidden, inner, bias));
+  if (!has_norm_after()) return ok();
+  CONDUIT_TRY(layer.mlp_post_norm, loader_.norm(join(stem, names_.mlp_post_norm), hidden));
+  return ok();
+}
+
+Status Reader::read_experts(LayerWeights& layer, const std::string& stem) {
+  CONDUIT_TRY(layer.mlp_norm, loader_.norm(join(stem, names_.mlp_norm), config_.hidden));
+  // A row's experts are a choice, which rounding must not make: the matrix is small.
+  CONDUIT_TRY(layer.router,
+              loader_.exact_matrix(join(stem, names_.router), config_.experts, config_.hidden));
+  for (int i = 0; i < config_.experts; ++i) {
+    CONDUIT_TRY(Mlp expert, read_expert(stem, i));
+    layer.experts.push_back(std::move(expert));
+  }
+  return ok();
+}
+
+Result<Mlp> Reader::read_expert(const std::string& stem, int index) {
+  const int hidden = config_.hidden;
+  const int inner = config_.expert_intermediate;
+  const auto matrix = [&](std::string_view each, std::string_view all, int rows, int cols) {
+    if (names_.experts.empty())
+      return loader_.layer_of(join(stem, all), config_.experts, index, rows, cols);
+    // `mlp.gate_proj` of expert 3 is `mlp.experts.3.gate_proj`.
+    const std::string_view name = each.substr(each.find('.') + 1);
+    return loader_.matrix(join(join(stem, names_.experts) + std::to_string(index) + ".", name),
+                          rows, cols);
+  };
+  Mlp expert;
+  CONDUIT_TRY(expert.gate.weight, matrix(names_.gate, names_.all_gates, inner, hidden));
+  CONDUIT_TRY(expert.up.weight, matrix(names_.up, names_.all_ups, inner, hidden));
+  CONDUIT_TRY(expert.down.weight, matrix(names_.down, names_.all_downs, hidden, inner));
+  return expert;
 }
 
 bool is_same(const TensorView& a, const TensorView& b) {
@@ -199,38 +181,78 @@ bool is_same(const TensorView& a, const TensorView& b) {
 
 // A config may say "tied" and the file still carry a head. Like transformers 5: a copy of the
 // embedding is left out, a head of its own is used.
-bool needs_head(const ModelConfig& config, const NamedTensors& tensors,
-                const std::string& embedding, const std::string& head) {
-  if (!config.tied_embeddings) return true;
-  const auto found = tensors.find(head);
-  return found != tensors.end() && !is_same(found->second, tensors.at(embedding));
+bool Reader::needs_head(const std::string& embedding, const std::string& head) const {
+  if (!config_.tied_embeddings) return true;
+  const auto found = tensors_.find(head);
+  return found != tensors_.end() && !is_same(found->second, tensors_.at(embedding));
+}
+
+Status Reader::read_output(Weights& weights) {
+  const int hidden = config_.hidden;
+  if (has_norm_before()) {
+    CONDUIT_TRY(weights.final_norm, loader_.norm(join(prefix_, names_.final_norm), hidden));
+  }
+  if (config_.has_head) {
+    const std::string head(names_.head);
+    if (needs_head(join(prefix_, names_.embedding) + ".weight", head + ".weight")) {
+      CONDUIT_TRY(weights.head, loader_.matrix(head, config_.vocab, hidden));
+    } else {
+      loader_.skip(head + ".weight");
+    }
+  }
+  if (names_.pooler.empty()) return ok();
+  const std::string pooler = join(prefix_, names_.pooler);
+  if (config_.labels > 0) {
+    CONDUIT_TRY(weights.pooler, loader_.linear(pooler, hidden, hidden, true));
+    CONDUIT_TRY(weights.classifier,
+                loader_.linear(std::string(names_.classifier), config_.labels, hidden, true));
+  } else {  // an embedding is pooled otherwise
+    loader_.skip(pooler + ".weight");
+    loader_.skip(pooler + ".bias");
+  }
+  return ok();
 }
 
 }  // namespace
 
 Result<Weights> load_weights(Device& device, const ModelConfig& config, const NamedTensors& tensors,
                              Precision precision) {
-  CONDUIT_TRY(const Notation names, notation_of(tensors));
-  Loader loader(device, tensors, precision);
-  Weights weights;
-  const std::string embedding(names.embedding), head(names.head);
-  CONDUIT_TRY(weights.embedding, loader.matrix(embedding, config.vocab, config.hidden));
-  for (int i = 0; i < config.layers; ++i) {
-    const std::string prefix = std::string(names.layers) + std::to_string(i) + ".";
-    LayerWeights layer;
-    CONDUIT_TRY_STATUS(load_attention(layer, loader, config, names, prefix));
-    CONDUIT_TRY_STATUS(load_mlp(layer, loader, config, names, prefix));
-    weights.layers.push_back(std::move(layer));
+  CONDUIT_TRY(const Notation names, notation_of(config, tensors));
+  return Reader(device, config, tensors, names, precision).read();
+}
+
+bool is_saved_without_head(const ModelConfig& config, const NamedTensors& tensors) {
+  const Result<Notation> names = notation_of(config, tensors);
+  return names && names->prefix.empty() && !names->experts.empty() && !config.tied_embeddings &&
+         !tensors.contains(std::string(names->head) + ".weight");
+}
+
+std::size_t device_bytes_of(const Weights& weights) {
+  std::size_t bytes = 0;
+  const auto add_norm = [&](const Norm& norm) { bytes += norm.weight.bytes + norm.bias.bytes; };
+  const auto add_linear = [&](const Linear& linear) {
+    bytes += linear.weight.storage.bytes + linear.bias.bytes;
+  };
+  const auto add_mlp = [&](const Mlp& mlp) {
+    for (const Linear* linear : {&mlp.gate, &mlp.up, &mlp.down}) add_linear(*linear);
+  };
+  bytes += weights.embedding.storage.bytes;
+  for (const auto* matrix : {&weights.positions, &weights.token_types, &weights.head})
+    if (*matrix) bytes += (*matrix)->storage.bytes;
+  for (const auto* linear : {&weights.pooler, &weights.classifier})
+    if (*linear) add_linear(**linear);
+  add_norm(weights.embedding_norm);
+  add_norm(weights.final_norm);
+  for (const LayerWeights& layer : weights.layers) {
+    for (const Norm* norm :
+         {&layer.attention_norm, &layer.attention_post_norm, &layer.mlp_norm, &layer.mlp_post_norm})
+      add_norm(*norm);
+    for (const Linear* linear : {&layer.q, &layer.k, &layer.v, &layer.out}) add_linear(*linear);
+    bytes += layer.q_norm.bytes + layer.k_norm.bytes + layer.router.storage.bytes;
+    add_mlp(layer.mlp);
+    for (const Mlp& expert : layer.experts) add_mlp(expert);
   }
-  CONDUIT_TRY(weights.final_norm,
-              loader.vector(std::string(names.final_norm) + ".weight", config.hidden));
-  if (needs_head(config, tensors, embedding + ".weight", head + ".weight")) {
-    CONDUIT_TRY(weights.head, loader.matrix(head, config.vocab, config.hidden));
-  } else {
-    loader.skip(head + ".weight");
-  }
-  CONDUIT_TRY_STATUS(loader.check_all_taken(config));
-  return weights;
+  return bytes;
 }
 
 }  // namespace conduit::kernels

@@ -14,25 +14,47 @@
 
 namespace conduit::kernels {
 
+struct Norm {
+  Buffer weight;  // [n]
+  Buffer bias;    // [n], empty for an RMS norm
+};
+
+struct Linear {
+  Matrix weight;  // [outputs, inputs]
+  Buffer bias;    // [outputs], empty when there is none
+};
+
+struct Mlp {
+  Linear gate,
+      up;       // [intermediate, hidden]; gate is empty unless config.is_gated
+  Linear down;  // [hidden, intermediate]
+};
+
 struct LayerWeights {
-  Buffer attention_norm;          // [hidden]
-  Matrix q;                       // [heads * head_dim, hidden]
-  Matrix k, v;                    // [kv_heads * head_dim, hidden]
-  Buffer q_bias, k_bias, v_bias;  // empty unless attention_bias
-  Buffer q_norm, k_norm;          // [head_dim], empty unless qk_norm
-  Matrix out;                     // [hidden, heads * head_dim]
-  Buffer out_bias;
-  Buffer mlp_norm;  // [hidden]
-  Matrix gate, up;  // [intermediate, hidden]
-  Matrix down;      // [hidden, intermediate]
-  Buffer gate_bias, up_bias, down_bias;
+  Norm attention_norm;       // [hidden], before attention; empty with
+                             // NormPlacement::after
+  Linear q;                  // [heads * head_dim, hidden]
+  Linear k, v;               // [kv_heads * head_dim, hidden]
+  Buffer q_norm, k_norm;     // [head_dim], empty unless qk_norm
+  Linear out;                // [hidden, heads * head_dim]
+  Norm attention_post_norm;  // [hidden], empty with NormPlacement::before
+  Norm mlp_norm;             // [hidden], as attention_norm
+  Mlp mlp;                   // empty in a layer of experts
+  Matrix router;             // [experts, hidden], in float32 whatever the precision
+  std::vector<Mlp> experts;  // [experts], of expert_intermediate
+  Norm mlp_post_norm;        // [hidden], as attention_post_norm
 };
 
 struct Weights {
-  Matrix embedding;  // [vocab, hidden]
+  Matrix embedding;                   // [vocab, hidden]
+  std::optional<Matrix> positions;    // [max_position, hidden], with learned positions
+  std::optional<Matrix> token_types;  // [token_types, hidden]
+  Norm embedding_norm;                // [hidden], with NormPlacement::after
   std::vector<LayerWeights> layers;
-  Buffer final_norm;           // [hidden]
-  std::optional<Matrix> head;  // [vocab, hidden]; absent: the embedding (tied)
+  Norm final_norm;             // [hidden], empty with NormPlacement::after
+  std::optional<Matrix> head;  // [vocab, hidden]; absent: the embedding (tied), or none
+  std::optional<Linear> pooler,
+      classifier;  // [hidden, hidden], [labels, hidden]
 
   const Matrix& output() const { return head ? *head : embedding; }
 };
@@ -42,5 +64,12 @@ using NamedTensors = std::map<std::string, TensorView, std::less<>>;
 // Error: corrupt, naming the tensor that is missing, has another shape, or is not known.
 Result<Weights> load_weights(Device& device, const ModelConfig& config, const NamedTensors& tensors,
                              Precision precision);
+
+// A base model saved without its head (published embedding checkpoints): its names have no `model.`
+// before them, and the head is neither there nor the embedding.
+bool is_saved_without_head(const ModelConfig& config, const NamedTensors& tensors);
+
+// What loaded weights take on their device.
+std::size_t device_bytes_of(const Weights& weights);
 
 }  // namespace conduit::kernels

@@ -18,6 +18,15 @@ constexpr std::string_view kLlama3 =
 constexpr std::string_view kQwen2 =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+// The classes that the expressions below tell apart.
+enum class CharClass : std::uint8_t { other, letter, number, space };
+
+constexpr CharClass class_of(std::uint16_t traits) {
+  if (traits & trait::letter) return CharClass::letter;
+  if (traits & trait::number) return CharClass::number;
+  return traits & trait::space ? CharClass::space : CharClass::other;
+}
+
 constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 
 constexpr CharClass ascii_class(char c) {
@@ -75,7 +84,7 @@ class Scan {
     const auto byte = static_cast<unsigned char>(text_[at]);
     if (byte < 0x80) return {kAsciiClasses[byte], 1};
     const utf8::Character character = utf8::read(text_.substr(at));
-    return {char_class(character.code_point), character.length};
+    return {class_of(traits(character.code_point)), character.length};
   }
 
   // The end of the characters of this class from `at` on.

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "mdl/base/check.h"
+#include "mdl/base/json_fault.h"
 
 namespace conduit::json {
 
@@ -120,6 +121,14 @@ void append(std::string& out, const Value& value) {
   }
 }
 
+Error malformed(std::string_view text, const char* reason) {
+  const auto fault = find_fault(text);
+  if (!fault) return {Code::corrupt, std::string("malformed JSON: ") + reason};
+  return {Code::corrupt, "malformed JSON at line " + std::to_string(fault->line) + ", column " +
+                             std::to_string(fault->column) + ": expected " +
+                             std::string(fault->expected)};
+}
+
 }  // namespace
 
 bool Value::as_bool() const { return expect<bool>(data_); }
@@ -193,7 +202,7 @@ Result<Value> parse(std::string_view text, const Limits& limits) {
     if (error == simdjson::DEPTH_ERROR)
       return Error{Code::exhausted,
                    "JSON nested deeper than the limit of " + std::to_string(limits.depth)};
-    return Error{Code::corrupt, std::string("malformed JSON: ") + simdjson::error_message(error)};
+    return malformed(text, simdjson::error_message(error));
   }
   return convert(root);
 }

@@ -157,6 +157,82 @@ TEST_F(AnswerTest, LogprobsCarryTheBytesOfTheirTokens) {
   EXPECT_EQ(chunk->logprob_bytes, (std::vector<std::string>{"a", "\xc3"}));
 }
 
+TEST_F(AnswerTest, PromptLogprobsComeWithTheFirstChunkAlone) {
+  Answer answer = answer_to(text_request(1));
+  kernels::SequenceOutput first = output(byte_token('a'));
+  first.prompt_logprobs.entries = {{byte_token('x'), 0}, {byte_token('y'), -1.5f}};
+  first.prompt_logprobs.ranks = {3};
+  answer.push(first);
+  const auto chunk = answer.take_chunk();
+  ASSERT_EQ(chunk->prompt_logprobs.size(), 2u);
+  EXPECT_EQ(chunk->prompt_logprobs[1].logprob(), -1.5f);
+  EXPECT_EQ(chunk->prompt_logprob_bytes, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(chunk->prompt_ranks, std::vector<std::int32_t>{3});
+  push_text(answer, "b");
+  EXPECT_TRUE(answer.take_chunk()->prompt_logprobs.empty());
+}
+
+TEST_F(AnswerTest, StopStringInsideTheFirstTokenCutsIt) {
+  GenerateRequest request = text_request(1);
+  request.stop = {"a"};
+  Answer answer = answer_to(request);
+  push_text(answer, "a");
+  EXPECT_TRUE(answer.is_complete());
+  EXPECT_EQ(all_text(answer), "");
+  EXPECT_EQ(answer.finished().completion_tokens, 1u);
+}
+
+TEST_F(AnswerTest, StopStringOfCharactersThatTokensSplitIsFound) {
+  GenerateRequest request = text_request(1);
+  request.stop = {"ä€"};
+  Answer answer = answer_to(request);
+  push_text(answer, "xä\xe2\x82");
+  EXPECT_FALSE(answer.is_complete());
+  EXPECT_EQ(all_text(answer), "x") << "the ä may be the beginning of the stop string";
+  push_text(answer, "\xac");
+  EXPECT_TRUE(answer.is_complete());
+  EXPECT_EQ(all_text(answer), "");
+  EXPECT_EQ(answer.finished().stop_text, "ä€");
+}
+
+TEST_F(AnswerTest, CharacterThatIsNotTheStopStringsAfterAllComesOut) {
+  GenerateRequest request = text_request(1);
+  request.stop = {"ä€"};
+  Answer answer = answer_to(request);
+  push_text(answer, "ä\xe2\x82\xad");  // ₭, whose first bytes are those of €
+  EXPECT_FALSE(answer.is_complete());
+  EXPECT_EQ(all_text(answer), "ä₭");
+}
+
+TEST_F(AnswerTest, OfOverlappingStopStringsTheFirstCompleteEndsTheAnswer) {
+  GenerateRequest request = text_request(1);
+  request.stop = {"bcd", "cde"};
+  Answer answer = answer_to(request);
+  push_text(answer, "abcde");
+  EXPECT_EQ(all_text(answer), "a");
+  EXPECT_EQ(answer.finished().stop_text, "bcd");
+  EXPECT_EQ(answer.finished().completion_tokens, 4u);
+}
+
+TEST_F(AnswerTest, StopStringIsShownWhenAskedForAndNothingBehindIt) {
+  GenerateRequest request = text_request(1);
+  request.stop = {"END"};
+  request.include_stop = true;
+  Answer answer = answer_to(request);
+  push_text(answer, "one END two");
+  EXPECT_EQ(all_text(answer), "one END");
+  EXPECT_EQ(answer.finished().stop_text, "END");
+}
+
+TEST_F(AnswerTest, StopTokensTextIsShownWhenAskedFor) {
+  GenerateRequest request = text_request(1);
+  request.include_stop = true;
+  Answer answer = answer_to(request);
+  push_text(answer, "a");
+  answer.push(output(byte_token('!'), FinishReason::stop));
+  EXPECT_EQ(all_text(answer), "a!");
+}
+
 TEST_F(AnswerTest, WithoutTokenizerChunksCarryIdsOnly) {
   Answer answer(text_request(1), nullptr, 1);
   kernels::SequenceOutput output = AnswerTest::output(70'000);

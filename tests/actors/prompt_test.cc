@@ -68,6 +68,24 @@ TEST_F(PromptTest, TemplateArgumentsReachTheTemplateButCannotReplaceTheMessages)
   EXPECT_FALSE(text.ends_with("assistant\n")) << text;
 }
 
+TEST_F(PromptTest, ToolsThatAreNotGivenAreNone) {
+  kernels::Model model = **model_;
+  auto asking = kernels::ChatTemplate::parse(
+      "{{ tools is none }} {{ documents is none }} {{ tools is defined }}");
+  ASSERT_TRUE(asking);
+  model.chat_template = *asking;
+  GenerateRequest request;
+  request.prompt_kind = wire::PromptKind::chat;
+  request.messages_json = R"([{"role":"user","content":"xyz"}])";
+  const auto rendered = [&] {
+    const auto spec = prepare(request, model, kMaxModelLen);
+    return spec ? model.tokenizer->decode(spec->prompt) : spec.error().message;
+  };
+  EXPECT_EQ(rendered(), "True True True");
+  request.template_args_json = R"({"tools":[{}]})";
+  EXPECT_EQ(rendered(), "False True True");
+}
+
 TEST_F(PromptTest, MalformedMessagesAreTheAskersFault) {
   GenerateRequest request;
   request.prompt_kind = wire::PromptKind::chat;
@@ -138,12 +156,77 @@ TEST_F(PromptTest, SamplingOutsideItsRangesIsRefused) {
     request.min_p = value;
     expect_refused(request, "min_p");
   }
+  for (float value : {0.0f, 1.5f, nan}) {
+    GenerateRequest request = text_request(1);
+    request.typical_p = value;
+    expect_refused(request, "typical_p");
+  }
+  for (float value : {-2.5f, 2.5f, nan}) {
+    GenerateRequest request = text_request(1);
+    request.frequency_penalty = value;
+    expect_refused(request, "frequency_penalty");
+    request.frequency_penalty = 0;
+    request.presence_penalty = value;
+    expect_refused(request, "presence_penalty");
+  }
+  for (float value : {0.0f, -1.0f, nan, std::numeric_limits<float>::infinity()}) {
+    GenerateRequest request = text_request(1);
+    request.repetition_penalty = value;
+    expect_refused(request, "repetition_penalty");
+  }
   GenerateRequest request = text_request(1);
   request.top_k = -1;
   expect_refused(request, "top_k");
   request.top_k = 0;
   request.logprobs = 21;
   expect_refused(request, "logprobs");
+  request.logprobs = -1;
+  request.prompt_logprobs = 21;
+  expect_refused(request, "prompt_logprobs");
+}
+
+TEST_F(PromptTest, BiasIsOfTokensThatThereAreAndOfAFewOfThem) {
+  GenerateRequest request = text_request(1);
+  request.logit_bias = {{1 << 20, 1}};
+  expect_refused(request, "logit_bias");
+  request.logit_bias = {{-1, 1}};
+  expect_refused(request, "logit_bias");
+  request.logit_bias = {{1, 101}};
+  expect_refused(request, "logit_bias");
+  request.logit_bias = {{1, std::numeric_limits<float>::quiet_NaN()}};
+  expect_refused(request, "logit_bias");
+  request.logit_bias.assign(4097, {1, 1});
+  expect_refused(request, "4097 tokens");
+}
+
+TEST_F(PromptTest, PromptLogprobsAreBoundedInAll) {
+  GenerateRequest request = text_request(1, "xyz");
+  request.prompt_logprobs = 4;
+  EXPECT_TRUE(prepare(request, **model_, kMaxModelLen, {.prompt_logprobs = 15}));
+  const auto refused = prepare(request, **model_, kMaxModelLen, {.prompt_logprobs = 14});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("3 tokens are 15; at most 14"));
+}
+
+TEST_F(PromptTest, EverySamplingFieldReachesTheEngine) {
+  GenerateRequest request = text_request(1);
+  request.logit_bias = {{3, -1.5f}};
+  request.repetition_penalty = 1.25f;
+  request.frequency_penalty = 0.5f;
+  request.presence_penalty = -0.5f;
+  request.typical_p = 0.75f;
+  request.prompt_logprobs = 2;
+  const auto spec = prepared(request);
+  ASSERT_TRUE(spec) << spec.error().message;
+  const kernels::Sampling& sampling = spec->sampling;
+  ASSERT_EQ(sampling.logit_bias.size(), 1u);
+  EXPECT_EQ(sampling.logit_bias[0].id, 3);
+  EXPECT_EQ(sampling.logit_bias[0].bias, -1.5f);
+  EXPECT_EQ(sampling.repetition_penalty, 1.25f);
+  EXPECT_EQ(sampling.frequency_penalty, 0.5f);
+  EXPECT_EQ(sampling.presence_penalty, -0.5f);
+  EXPECT_EQ(sampling.typical_p, 0.75f);
+  EXPECT_EQ(sampling.prompt_logprobs, 2);
 }
 
 TEST_F(PromptTest, StopStringsAreBoundedInNumberAndLength) {

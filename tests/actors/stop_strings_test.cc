@@ -53,6 +53,13 @@ TEST(StopStringsTest, TheStringThatIsCompleteFirstEnds) {
   EXPECT_EQ(show({"bc", "abc"}, {"abc"}).found, "abc");  // both at once: the longer
 }
 
+TEST(StopStringsTest, FoundStringIsShownAsTheEndWhenAskedFor) {
+  StopStrings filter({"END"}, true);
+  EXPECT_EQ(filter.push("one E"), "one ");
+  EXPECT_EQ(filter.push("ND two"), "END");
+  EXPECT_EQ(filter.flush(), "");
+}
+
 // Whatever the cut, the result is that of the text in one piece.
 TEST(StopStringsTest, ResultDoesNotDependOnWhereTheTextIsCut) {
   const std::vector<std::vector<std::string>> stop_sets = {

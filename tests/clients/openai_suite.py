@@ -103,6 +103,44 @@ def gives_logprobs(node: Node) -> None:
     assert logprobs.text_offset[0] == 0
 
 
+def gives_logprobs_of_prompts(node: Node) -> None:
+    """prompt_logprobs as vLLM gives them; echo with logprobs begins with the prompt's, and agrees with the answer's own"""
+    client = client_of(node)
+    fields = dict(model="test", prompt="Once upon a time", temperature=0, logprobs=2)
+    answer = client.completions.create(max_tokens=6, **fields).choices[0]
+    ids = node.post("/tokenize", {"model": "test", "prompt": "Once upon a time"})[1]["tokens"]
+    alone = client.completions.create(max_tokens=6, **fields, extra_body={"prompt_logprobs": 2}).choices[0].prompt_logprobs
+    assert len(alone) == len(ids) and alone[0] is None
+    for token, entries in zip(ids[1:], alone[1:]):
+        assert str(token) in entries and {1, 2} <= {entry["rank"] for entry in entries.values()}
+    echoed = client.completions.create(max_tokens=6, echo=True, **fields).choices[0].logprobs
+    assert echoed.token_logprobs[0] is None and echoed.top_logprobs[0] is None
+    assert len(echoed.tokens) == len(ids) + len(answer.logprobs.tokens) == len(echoed.text_offset)
+    assert echoed.tokens[len(ids) :] == answer.logprobs.tokens
+    for token, entries, logprob in zip(ids[1:], alone[1:], echoed.token_logprobs[1:]):
+        assert abs(entries[str(token)]["logprob"] - logprob) < 1e-4
+    scored = client.completions.create(max_tokens=0, echo=True, **fields).choices[0]
+    assert scored.text == "Once upon a time" and len(scored.logprobs.tokens) == len(ids)
+
+
+def steers_what_is_drawn(node: Node) -> None:
+    """logit_bias bans and forces a token, penalties keep a greedy answer from repeating itself"""
+    client = client_of(node)
+    fields = dict(model="test", prompt="Once upon a time", temperature=0, max_tokens=24, extra_body={"return_token_ids": True, "ignore_eos": True})
+    free = client.completions.create(**fields).choices[0].token_ids
+    banned = client.completions.create(logit_bias={str(free[0]): -100}, **fields).choices[0].token_ids
+    assert free[0] not in banned
+    forced = client.completions.create(logit_bias={str(free[3]): 100}, **fields).choices[0].token_ids
+    assert set(forced) == {free[3]}
+    varied = client.completions.create(frequency_penalty=2, presence_penalty=2, **fields).choices[0].token_ids
+    assert len(set(varied)) >= len(set(free)), (varied, free)
+    kept = client.completions.create(
+        model="test", prompt="Once upon a time", temperature=0, max_tokens=24,
+        stop=client.completions.create(**fields).choices[0].text[3:6], extra_body={"include_stop_str_in_output": True},
+    ).choices[0]
+    assert kept.text.endswith(kept.stop_reason), kept
+
+
 def stops_where_asked(node: Node) -> None:
     """a stop string ends the text before it; a stop token id ends it too"""
     client = client_of(node)
@@ -127,9 +165,9 @@ def refuses_what_is_wrong(node: Node) -> None:
     for field, value in [
         ("temperature", 9),
         ("max_tokens", 0),
-        ("logit_bias", {"5": 1}),
+        ("logit_bias", {"five": 1}),
         ("response_format", {"type": "json_object"}),
-        ("frequency_penalty", 1),
+        ("frequency_penalty", 3),
         ("messages", []),
     ]:
         error = refused(openai.BadRequestError, create, **{"model": "test", "messages": CHAT, field: value})
@@ -223,6 +261,8 @@ if __name__ == "__main__":
             repeats_with_a_seed,
             completes_texts_and_tokens,
             gives_logprobs,
+            gives_logprobs_of_prompts,
+            steers_what_is_drawn,
             stops_where_asked,
             refuses_what_is_wrong,
             serves_many_at_once,

@@ -60,6 +60,19 @@ def tokenizes_anywhere(first: Node, second: Node) -> None:
     assert answers[0] == answers[1] and answers[0][0] == 200, answers
 
 
+def sampling_crosses(first: Node, second: Node) -> None:
+    """every sampling field reaches the other node, and the prompt's log-probabilities come back"""
+    body = {"model": "test", "prompt": "Hello there.", "max_tokens": 12, "seed": 5, "temperature": 1.2, "top_k": 40, "top_p": 0.95, "min_p": 0.01,
+            "typical_p": 0.95, "frequency_penalty": 0.5, "presence_penalty": 0.5, "repetition_penalty": 1.2, "logit_bias": {"70": 3},
+            "logprobs": 2, "echo": True, "prompt_logprobs": 2, "ignore_eos": True}
+    before = [generated(first), generated(second)]
+    answers = [first.post("/v1/completions", body) for _ in range(2)]
+    assert all(status == 200 for status, _ in answers), answers
+    one, other = (answer["choices"][0] for _, answer in answers)
+    assert one == other and one["prompt_logprobs"][0] is None and len(one["prompt_logprobs"]) > 2, (one, other)
+    assert generated(first) > before[0] and generated(second) > before[1], "one node made both"
+
+
 def a_program_joins(first: Node, second: Node) -> None:
     """the C++ client's example asks through a node's endpoint"""
     answer = subprocess.run([options.example, endpoint(first), "test", "Hello!"], capture_output=True, text=True, timeout=120)
@@ -78,7 +91,7 @@ def outlives_a_death(first: Node, second: Node) -> None:
 
 if __name__ == "__main__":
     options = node_process.arguments()
-    checks = [answers_come_from_both, streams_across, tokenizes_anywhere, a_program_joins, outlives_a_death]
+    checks = [answers_come_from_both, streams_across, tokenizes_anywhere, sampling_crosses, a_program_joins, outlives_a_death]
     with tempfile.TemporaryDirectory() as folder:
         model = node_process.model_path(options, folder)
         first = Node(options.node, model, "--listen", "tcp://127.0.0.1:0")

@@ -23,6 +23,9 @@ wire::GenerateRequestT request() {
   request.stop = {"a", "", "c"};
   request.temperature = 0.5F;
   request.credit = 9;
+  request.logit_bias = {{4, -1.F}};
+  request.repetition_penalty = 1.5F;
+  request.prompt_logprobs = 3;
   return request;
 }
 
@@ -74,6 +77,10 @@ TEST(FrameTest, WhatIsPackedComesOut) {
   EXPECT_EQ(body->stop, (std::vector<std::string>{"a", "", "c"}));
   EXPECT_EQ(body->temperature, 0.5F);
   EXPECT_EQ(body->credit, 9u);
+  ASSERT_EQ(body->logit_bias.size(), 1u);
+  EXPECT_EQ(body->logit_bias[0].token(), 4);
+  EXPECT_EQ(body->repetition_penalty, 1.5F);
+  EXPECT_EQ(body->prompt_logprobs, 3);
   EXPECT_EQ(body_of<wire::CancelT>(*opened), nullptr);
 }
 
@@ -107,6 +114,19 @@ TEST(FrameTest, AManyNamedChunkIsNotTakenForAnOverlappingOne) {
   for (int i = 0; i < 20'000; ++i) chunk.logprob_bytes.push_back(std::string(i % 8, 'x'));
   const auto opened = open(packed(chunk));
   EXPECT_TRUE(opened) << opened.error().message;
+}
+
+// The largest that a replica makes (RequestLimits::prompt_logprobs).
+TEST(FrameTest, PromptLogprobsOfALongPromptPass) {
+  wire::TokenChunkT chunk;
+  for (int i = 0; i < 1 << 18; ++i) {
+    chunk.prompt_logprobs.emplace_back(i, -1.F);
+    chunk.prompt_logprob_bytes.push_back(std::string(i % 16, 'x'));
+    chunk.prompt_ranks.push_back(i);
+  }
+  auto opened = open(packed(chunk));
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(body_of<wire::TokenChunkT>(*opened)->prompt_logprob_bytes.back(), std::string(15, 'x'));
 }
 
 TEST(FrameTest, MisalignedBytesAreReadAllTheSame) {

@@ -300,6 +300,80 @@ TEST_F(GatewayTest, CompletionLogprobsCountCharactersAcrossChunks) {
   EXPECT_EQ(json::dump(at(all[1], "choices.0.logprobs.text_offset")), "[2,3]");
 }
 
+// "ab", of which b was the third best, and the two best in its place.
+actors::TokenChunk with_prompt_logprobs() {
+  actors::TokenChunk chunk = with_logprobs();
+  chunk.prompt_logprobs = {{97, 0}, {98, -3.0f}, {12, -0.5f}, {13, -1.0f}};
+  chunk.prompt_logprob_bytes = {"a", "b", "x", "y"};
+  chunk.prompt_ranks = {3};
+  return chunk;
+}
+
+constexpr const char* kPromptLogprobs =
+    R"([null,{"98":{"logprob":-3.0,"rank":3,"decoded_token":"b"},)"
+    R"("12":{"logprob":-0.5,"rank":1,"decoded_token":"x"},)"
+    R"("13":{"logprob":-1.0,"rank":2,"decoded_token":"y"}}])";
+
+TEST_F(GatewayTest, PromptLogprobsHaveVllmsShape) {
+  RawClient client(gateway_->port());
+  client.send(
+      http_request("/v1/completions", R"({"model":"tiny","prompt":"ab","prompt_logprobs":2})"));
+  FakeCall call = router_.next();
+  EXPECT_EQ(call.request.prompt_logprobs, 2);
+  call.chunk(with_prompt_logprobs());
+  call.chunk("more", {1});
+  call.finish(wire::FinishReason::stop, 2, 3);
+  EXPECT_EQ(json::dump(at(parsed(client.read_response().body), "choices.0.prompt_logprobs")),
+            kPromptLogprobs);
+  client.send(http_request("/v1/chat/completions",
+                           R"({"model":"tiny","messages":[{"role":"user","content":"Hi"}],)"
+                           R"("prompt_logprobs":2})"));
+  call = router_.next();
+  call.chunk(with_prompt_logprobs());
+  call.finish(wire::FinishReason::stop, 2, 2);
+  EXPECT_EQ(json::dump(at(parsed(client.read_response().body), "prompt_logprobs")),
+            kPromptLogprobs);
+}
+
+TEST_F(GatewayTest, EchoWithLogprobsBeginsWithThePrompts) {
+  const std::string all =
+      R"({"text_offset":[0,1,2,3],"token_logprobs":[null,-3.0,-0.5,-1.0],)"
+      R"("tokens":["a","b","é","!"],"top_logprobs":[null,{"x":-0.5,"y":-1.0,"b":-3.0},)"
+      R"({"é":-0.5,"�":-2.0},{"?":-0.25,"":-9999.0,"!":-1.0}]})";
+  RawClient client(gateway_->port());
+  client.send(http_request("/v1/completions",
+                           R"({"model":"tiny","prompt":"ab","echo":true,"logprobs":2})"));
+  FakeCall call = router_.next();
+  call.chunk(with_prompt_logprobs());
+  call.finish(wire::FinishReason::stop, 2, 2);
+  const json::Value whole = parsed(client.read_response().body);
+  EXPECT_EQ(at(whole, "choices.0.text"), "abé!");
+  EXPECT_EQ(json::dump(at(whole, "choices.0.logprobs")), all);
+  client.send(
+      http_request("/v1/completions",
+                   R"({"model":"tiny","prompt":"ab","echo":true,"logprobs":2,"stream":true})"));
+  call = router_.next();
+  call.chunk(with_prompt_logprobs());
+  call.finish(wire::FinishReason::stop, 2, 2);
+  const auto streamed = events(client.read_response().body);
+  ASSERT_GE(streamed.size(), 2u);
+  EXPECT_EQ(at(streamed[0], "choices.0.text"), "ab");
+  EXPECT_EQ(json::dump(at(streamed[1], "choices.0.logprobs")), all);
+}
+
+TEST_F(GatewayTest, EchoWithoutTokensIsThePromptAlone) {
+  RawClient client(gateway_->port());
+  client.send(http_request("/v1/completions", R"({"model":"tiny","prompt":"ab","echo":true,)"
+                                              R"("logprobs":2,"max_tokens":0})"));
+  FakeCall call = router_.next();
+  EXPECT_EQ(call.request.max_tokens, 1);
+  call.chunk(with_prompt_logprobs());
+  call.finish(wire::FinishReason::length, 2, 2);
+  const json::Value body = parsed(client.read_response().body);
+  EXPECT_EQ(at(body, "choices.0.text"), "ab");
+  EXPECT_EQ(json::dump(at(body, "choices.0.logprobs.tokens")), R"(["a","b"])");
+}
+
 TEST_F(GatewayTest, ErrorsBeforeTheFirstTokenHaveTheirStatus) {
   const std::pair<const char*, int> cases[] = {
       {"full", 429}, {"loading", 503}, {"broken", 500}, {"nobody", 404}};
@@ -387,7 +461,7 @@ TEST_F(GatewayTest, WrongBodiesGet400NamingTheField) {
       {"/v1/chat/completions", R"({"messages":[]})", "model"},
       {"/v1/chat/completions", R"({"model":"tiny","messages":"Hi"})", "messages"},
       {"/v1/completions", R"({"model":"tiny","prompt":"a","temperature":"hot"})", "temperature"},
-      {"/v1/completions", R"({"model":"tiny","prompt":"a","logit_bias":{"5":1}})", "logit_bias"},
+      {"/v1/completions", R"({"model":"tiny","prompt":"a","logit_bias":{"a":1}})", "logit_bias"},
       {"/tokenize", R"({"model":"tiny"})", "prompt"},
       {"/detokenize", R"({"model":"tiny","tokens":["a"]})", "tokens"},
   };

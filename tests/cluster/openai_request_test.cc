@@ -70,7 +70,20 @@ TEST(ReadChatTest, EverySamplingFieldArrives) {
   const auto request = chat(chat_body(
       R"("temperature":0.5,"top_p":0.25,"top_k":7,"min_p":0.125,"seed":-1,"max_tokens":9,)"
       R"("min_tokens":3,"ignore_eos":true,"skip_special_tokens":false,"stop":["a","b"],)"
-      R"("stop_token_ids":[4,5],"logprobs":true,"top_logprobs":20)"));
+      R"("stop_token_ids":[4,5],"logprobs":true,"top_logprobs":20,"typical_p":0.75,)"
+      R"("frequency_penalty":-0.5,"presence_penalty":1.5,"repetition_penalty":1.25,)"
+      R"("logit_bias":{"7":-3.5,"0":250},"include_stop_str_in_output":true,)"
+      R"("prompt_logprobs":3)"));
+  EXPECT_EQ(request.typical_p, 0.75f);
+  EXPECT_EQ(request.frequency_penalty, -0.5f);
+  EXPECT_EQ(request.presence_penalty, 1.5f);
+  EXPECT_EQ(request.repetition_penalty, 1.25f);
+  ASSERT_EQ(request.logit_bias.size(), 2u);
+  EXPECT_EQ(request.logit_bias[0].token(), 7);
+  EXPECT_EQ(request.logit_bias[0].bias(), -3.5f);
+  EXPECT_EQ(request.logit_bias[1].bias(), 100.0f) << "beyond its range it counts as its end";
+  EXPECT_TRUE(request.include_stop);
+  EXPECT_EQ(request.prompt_logprobs, 3);
   EXPECT_EQ(request.temperature, 0.5f);
   EXPECT_EQ(request.top_p, 0.25f);
   EXPECT_EQ(request.top_k, 7);
@@ -117,6 +130,23 @@ TEST(ReadChatTest, WrongTypesAndRangesNameTheirField) {
       {R"("top_k":-2)", "top_k"},
       {R"("top_k":1.5)", "top_k"},
       {R"("min_p":2)", "min_p"},
+      {R"("typical_p":0)", "typical_p"},
+      {R"("typical_p":1.1)", "typical_p"},
+      {R"("frequency_penalty":2.1)", "frequency_penalty"},
+      {R"("presence_penalty":-2.1)", "presence_penalty"},
+      {R"("presence_penalty":"1")", "presence_penalty"},
+      {R"("repetition_penalty":0)", "repetition_penalty"},
+      {R"("repetition_penalty":-1)", "repetition_penalty"},
+      {R"("logit_bias":[1])", "logit_bias"},
+      {R"("logit_bias":{"a":1})", "logit_bias"},
+      {R"("logit_bias":{"1.5":1})", "logit_bias"},
+      {R"("logit_bias":{"-1":1})", "logit_bias"},
+      {R"("logit_bias":{"4294967296":1})", "logit_bias"},
+      {R"("logit_bias":{"1":"x"})", "logit_bias"},
+      {R"("include_stop_str_in_output":1)", "include_stop_str_in_output"},
+      {R"("prompt_logprobs":21)", "prompt_logprobs"},
+      {R"("prompt_logprobs":true)", "prompt_logprobs"},
+      {R"("stream":true,"prompt_logprobs":1)", "prompt_logprobs"},
       {R"("seed":1.5)", "seed"},
       {R"("seed":18446744073709551615)", "seed"},
       {R"("n":0)", "n"},
@@ -147,10 +177,6 @@ TEST(ReadChatTest, WrongTypesAndRangesNameTheirField) {
 
 TEST(ReadChatTest, WhatWouldChangeTheAnswerAndIsNotSupportedIsRefused) {
   const std::pair<const char*, const char*> cases[] = {
-      {R"("frequency_penalty":0.5)", "frequency_penalty"},
-      {R"("presence_penalty":-1)", "presence_penalty"},
-      {R"("repetition_penalty":1.1)", "repetition_penalty"},
-      {R"("logit_bias":{"50256":-100})", "logit_bias"},
       {R"("response_format":{"type":"json_object"})", "response_format"},
       {R"("audio":{"voice":"alloy"})", "audio"},
       {R"("modalities":["text","audio"])", "modalities"},
@@ -264,7 +290,29 @@ TEST(ReadCompletionTest, LogprobsIsANumber) {
   EXPECT_EQ(completion(completion_body("\"logprobs\":0")).requests.front().logprobs, 0);
   EXPECT_EQ(wrong_in_completion(completion_body("\"logprobs\":true")), "logprobs");
   EXPECT_EQ(wrong_in_completion(completion_body("\"logprobs\":21")), "logprobs");
-  EXPECT_EQ(wrong_in_completion(completion_body("\"logprobs\":1,\"echo\":true")), "echo");
+}
+
+TEST(ReadCompletionTest, EchoWithLogprobsAsksForThePromptsToo) {
+  const auto request = completion(completion_body("\"logprobs\":2,\"echo\":true")).requests[0];
+  EXPECT_EQ(request.logprobs, 2);
+  EXPECT_EQ(request.prompt_logprobs, 2);
+  EXPECT_EQ(completion(completion_body("\"logprobs\":2")).requests[0].prompt_logprobs, -1);
+  EXPECT_EQ(completion(completion_body("\"echo\":true")).requests[0].prompt_logprobs, -1);
+  EXPECT_EQ(wrong_in_completion(completion_body(R"("logprobs":2,"echo":true,"stream":true)")), "");
+}
+
+TEST(ReadCompletionTest, NoTokensAreOnlyAskedForWithEcho) {
+  EXPECT_EQ(wrong_in_completion(completion_body("\"max_tokens\":0")), "max_tokens");
+  const AnswerPlan plan = completion(completion_body("\"max_tokens\":0,\"echo\":true"));
+  EXPECT_TRUE(plan.is_prompt_alone);
+  EXPECT_EQ(plan.requests[0].max_tokens, 1);
+  EXPECT_EQ(wrong_in_completion(completion_body(R"("max_tokens":0,"echo":true,"stream":true)")),
+            "max_tokens");
+}
+
+TEST(ReadCompletionTest, ChoicesOfOneSeedHaveSeedsOfTheirOwn) {
+  const AnswerPlan plan = completion(completion_body("\"n\":3,\"seed\":5"));
+  for (std::uint64_t i = 0; i < 3; ++i) EXPECT_EQ(plan.requests[i].seed, 5 + i);
 }
 
 TEST(ReadCompletionTest, BestOfAndSuffixAreRefused) {

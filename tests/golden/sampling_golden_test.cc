@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 
+#include "kernels/engine/adjusted_logits.h"
 #include "kernels/engine/sampler.h"
 #include "tests/golden/reference.h"
 #include "tests/support/shared_dir.h"
@@ -38,25 +40,43 @@ std::vector<std::string> parameter_sets() {
   return {sets.begin(), sets.end()};
 }
 
-// The first parameter that Sampling does not have, or "".
-std::string read_parameters(const json::Value& parameters, Sampling& sampling) {
+Sampling read_parameters(const json::Value& parameters) {
+  Sampling sampling;
   for (const auto& [name, value] : parameters.as_object()) {
-    if (name == "temperature") {
+    if (name == "logit_bias") {
+      for (const auto& [id, bias] : value.as_object())
+        sampling.logit_bias.push_back({std::stoi(id), static_cast<float>(bias.as_double())});
+    } else if (name == "repetition_penalty") {
+      sampling.repetition_penalty = static_cast<float>(value.as_double());
+    } else if (name == "frequency_penalty") {
+      sampling.frequency_penalty = static_cast<float>(value.as_double());
+    } else if (name == "presence_penalty") {
+      sampling.presence_penalty = static_cast<float>(value.as_double());
+    } else if (name == "temperature") {
       sampling.temperature = static_cast<float>(value.as_double());
     } else if (name == "top_k") {
       sampling.top_k = static_cast<int>(value.as_int());
     } else if (name == "top_p") {
       sampling.top_p = static_cast<float>(value.as_double());
+    } else if (name == "typical_p") {
+      sampling.typical_p = static_cast<float>(value.as_double());
     } else if (name == "min_p") {
       sampling.min_p = static_cast<float>(value.as_double());
     } else {
-      return name;
+      ADD_FAILURE() << name << " is a parameter that Sampling does not have";
     }
   }
-  return "";
+  return sampling;
 }
 
-void expect_distribution(const json::Value& sample, const std::vector<float>& logits,
+kernels::TokenCounts counts_of(const json::Value& history) {
+  kernels::TokenCounts counts;
+  for (std::int32_t id : ids_of(history, "prompt")) counts.emplace(id, 0);
+  for (std::int32_t id : ids_of(history, "output")) ++counts[id];
+  return counts;
+}
+
+void expect_distribution(const json::Value& sample, std::span<const float> logits,
                          const Sampling& sampling) {
   constexpr double kTolerance = 1e-6;  // golden/README.md
   std::map<kernels::TokenId, double> found;
@@ -87,7 +107,11 @@ void expect_distribution(const json::Value& sample, const std::vector<float>& lo
 
 TEST(GoldenDataTest, SamplingCasesArePresent) {
   if (!fs::exists(sampling_file())) GTEST_SKIP() << sampling_file() << " is absent";
-  EXPECT_FALSE(parameter_sets().empty());
+  std::string all;
+  for (const std::string& set : parameter_sets()) all += set + " ";
+  for (const char* name : {"logit_bias", "repetition_penalty", "frequency_penalty",
+                           "presence_penalty", "temperature", "top_k", "top_p", "min_p"})
+    EXPECT_NE(all.find(name), all.npos) << name << " is in no case";
 }
 
 class SamplingGoldenTest : public ::testing::TestWithParam<std::string> {};
@@ -97,17 +121,18 @@ TEST_P(SamplingGoldenTest, DistributionsAreTheReferences) {
   const json::Array& cases = member(file, "cases").as_array();
   for (std::size_t i = 0; i < cases.size(); ++i) {
     if (parameters_of(cases[i]) != GetParam()) continue;
-    Sampling sampling;
-    const std::string unknown = read_parameters(member(cases[i], "params"), sampling);
-    if (!unknown.empty()) GTEST_SKIP() << unknown << " is not supported yet";
+    const Sampling sampling = read_parameters(member(cases[i], "params"));
     const json::Array& rows = member(file, "rows").as_array();
     std::vector<float> logits;
     const auto row = static_cast<std::size_t>(member(cases[i], "row").as_int());
     for (const json::Value& logit : member(rows.at(row), "logits").as_array()) {
       logits.push_back(static_cast<float>(logit.as_double()));
     }
+    const json::Array& histories = member(file, "histories").as_array();
+    const auto history = static_cast<std::size_t>(member(cases[i], "history").as_int());
     SCOPED_TRACE("case " + std::to_string(i));
-    expect_distribution(cases[i], logits, sampling);
+    const kernels::AdjustedLogits adjusted(logits, sampling, counts_of(histories.at(history)));
+    expect_distribution(cases[i], adjusted.row(), sampling);
   }
 }
 

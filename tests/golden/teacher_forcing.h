@@ -40,7 +40,7 @@ class TeacherForcing {
     const kernels::DType kv_dtype =
         shape.precision == kernels::Precision::fast ? kernels::DType::f16 : kernels::DType::f32;
     CONDUIT_TRY(kernels::KvPages kv,
-                device->allocate_kv(model.config.layers,
+                device->allocate_kv(model.config.kv_layers(),
                                     (shape.cache_tokens + shape.page_size - 1) / shape.page_size,
                                     shape.page_size, model.config.kv_heads, model.config.head_dim,
                                     kv_dtype));

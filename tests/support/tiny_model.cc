@@ -212,10 +212,22 @@ std::uint32_t ggml_type(DType dtype) {
     case DType::f16: return 1;
     case DType::q4_0: return 2;
     case DType::q4_1: return 3;
+    case DType::q5_0: return 6;
+    case DType::q5_1: return 7;
     case DType::q8_0: return 8;
+    case DType::q2_k: return 10;
+    case DType::q3_k: return 11;
+    case DType::q4_k: return 12;
+    case DType::q5_k: return 13;
+    case DType::q6_k: return 14;
+    case DType::iq4_nl: return 20;
+    case DType::iq4_xs: return 23;
     case DType::bf16: return 30;
+    case DType::tq1_0: return 34;
+    case DType::tq2_0: return 35;
+    case DType::mxfp4: return 39;
+    default: CONDUIT_CHECK(false, "GGUF has no such type"); return 0;
   }
-  return 0;
 }
 
 void add_gguf_config(GgufWriter& file, const TinyModelOptions& o) {
@@ -264,14 +276,13 @@ void add_gguf_tokenizer(GgufWriter& file, const TinyModelOptions& options) {
 
 // What llama.cpp's converter writes for llama3 scaling: by how much each pair turns slower.
 void add_rope_factors(GgufWriter& file, const TinyModelOptions& options) {
-  kernels::ModelConfig config;
-  config.head_dim = options.head_dim;
-  config.rope_theta = kRopeTheta;
-  std::vector<float> factors = kernels::rope_inverse_frequencies(config);
-  config.rope_scaling = RopeScaling::llama3;
-  config.rope_factor = kRopeFactor;
-  config.rope_original_max_position = kRopeOriginalMaxPosition;
-  const std::vector<float> scaled = kernels::rope_inverse_frequencies(config);
+  kernels::RopeConfig rope;
+  rope.theta = kRopeTheta;
+  std::vector<float> factors = kernels::rope_inverse_frequencies(rope, options.head_dim);
+  rope.scaling = RopeScaling::llama3;
+  rope.factor = kRopeFactor;
+  rope.original_max_position = kRopeOriginalMaxPosition;
+  const std::vector<float> scaled = kernels::rope_inverse_frequencies(rope, options.head_dim);
   for (std::size_t i = 0; i < factors.size(); ++i) factors[i] /= scaled[i];
   file.tensor("rope_freqs.weight", {static_cast<std::int64_t>(factors.size())},
               ggml_type(DType::f32), quantise(DType::f32, factors));

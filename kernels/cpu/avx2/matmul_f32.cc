@@ -4,8 +4,9 @@
 
 namespace conduit::kernels::cpu::avx2 {
 
+#include "kernels/cpu/vectorised/quant_block.inc"
 #include "kernels/cpu/vectorised/tile.inc"
-// tile.inc first: the next file stores with it
+// Those first: the next file is written in their words.
 #include "kernels/cpu/vectorised/matmul_f32.inc"
 
 }  // namespace conduit::kernels::cpu::avx2

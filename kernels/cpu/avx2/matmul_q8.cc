@@ -1,21 +1,24 @@
 // Quantised weights times tokens rounded to 8 bits, for AVX2.
 // The idea: vpmaddubsw multiplies unsigned weight bytes with signed token bytes and adds pairs
-// into 16 bits, vpmaddwd adds pairs of those into 32. Nibbles are small enough (15 * 127 * 2 * 8 <
-// 2^15) that a whole block is added up in 16 bits before it is widened. Bytes are not: their signs
-// move to the token (|w| * ±x), and every product is widened at once. The integer sum is exact; one
-// FMA per block puts it onto the row's sum, so the tile's height changes nothing.
+// into 16 bits, vpmaddwd adds pairs of those into 32. Integers of few bits are small enough (15 *
+// 127 * 2 * 8 < 2^15) that several products are added up in 16 bits before they are widened. Bytes
+// are not: their signs move to the token (|w| * ±x), and every product is widened at once. The
+// integer sum is exact; one FMA per block (two where 16 columns share a scale) puts it onto the
+// row's sum, so the tile's height changes nothing.
+#include <algorithm>
+#include <bit>
+
 #include "kernels/cpu/avx2/parts.h"
 #include "kernels/cpu/avx2/vector.h"
 
 namespace conduit::kernels::cpu::avx2 {
 
+#include "kernels/cpu/vectorised/quant_block.inc"
 #include "kernels/cpu/vectorised/tile.inc"
 
 namespace {
 
-constexpr int kGroups = kBlock / 4;  // of a block: four columns in each lane
 constexpr int kHalves = kPanelRows / kLanes;
-constexpr int kGroupBytes = kPanelRows * 4;
 
 CONDUIT_INLINE Ints broadcast_int(const std::byte* at) {
   return _mm256_set1_epi32(*reinterpret_cast<const int*>(at));
@@ -25,39 +28,112 @@ CONDUIT_INLINE Floats broadcast_float(const std::byte* at) {
 }
 CONDUIT_INLINE Ints widen(Ints pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
 
-// Integer sums of one half of the panel (8 outputs) and every row of the tile over a block.
-template <int rows>
-CONDUIT_INLINE void sum_nibbles(const std::byte* values, const std::byte* x, Ints* sums) {
-  const Ints low_nibbles = _mm256_set1_epi8(15);
+// The largest level with `zero` added.
+constexpr int largest_level(DType dtype) {
+  if (const Levels* levels = levels_of(dtype))
+    return *std::max_element(levels->begin(), levels->end());
+  return (1 << form_of(dtype).bits) - 1;
+}
+constexpr bool has_bytes(DType dtype) { return largest_level(dtype) > 127; }
+
+// Integer sums of one half of the panel (8 outputs) and every row of the tile over vectors
+// [first, last) of a block.
+template <DType dtype, int rows>
+CONDUIT_INLINE void sum_small(const std::byte* values, const std::byte* x, int first, int last,
+                              Ints* sums) {
+  constexpr int kTogether = std::min(32767 / (2 * 127 * largest_level(dtype)), kVectors);
   for (int row = 0; row < rows; ++row) sums[row] = _mm256_setzero_si256();
-#pragma GCC unroll 4
-  for (int group = 0; group < kGroups / 2; ++group) {
-    const Ints both = load_ints(values + group * kGroupBytes);
-    const Ints low = _mm256_and_si256(both, low_nibbles);
-    const Ints high = _mm256_and_si256(_mm256_srli_epi16(both, 4), low_nibbles);
+  Ints pairs[rows];
+#pragma GCC unroll 8
+  for (int i = first; i < last; ++i) {
+    const bool is_first = (i - first) % kTogether == 0;
+    const bool is_last = (i - first) % kTogether == kTogether - 1 || i == last - 1;
+    const Ints levels = load_levels<dtype>(values, i);
 #pragma GCC unroll 6
     for (int row = 0; row < rows; ++row) {
-      const std::byte* token = x + row * kBlock + group * 4;
-      const Ints first = _mm256_maddubs_epi16(low, broadcast_int(token));
-      const Ints second = _mm256_maddubs_epi16(high, broadcast_int(token + kBlock / 2));
-      sums[row] = _mm256_add_epi16(sums[row], _mm256_add_epi16(first, second));
+      const Ints two = _mm256_maddubs_epi16(levels, broadcast_int(x + row * kBlock + i * 4));
+      pairs[row] = is_first ? two : _mm256_add_epi16(pairs[row], two);
+      if (is_last) sums[row] = _mm256_add_epi32(sums[row], widen(pairs[row]));
     }
   }
-  for (int row = 0; row < rows; ++row) sums[row] = widen(sums[row]);
 }
 
-template <int rows>
-CONDUIT_INLINE void sum_bytes(const std::byte* values, const std::byte* x, Ints* sums) {
+template <DType dtype, int rows>
+CONDUIT_INLINE void sum_bytes(const std::byte* values, const std::byte* x, int first, int last,
+                              Ints* sums) {
+  static_assert(form_of(dtype).zero == 128, "what the sign bit adds");
   const Ints sign_bit = _mm256_set1_epi8(-128);
   for (int row = 0; row < rows; ++row) sums[row] = _mm256_setzero_si256();
 #pragma GCC unroll 8
-  for (int group = 0; group < kGroups; ++group) {
-    const Ints weight = _mm256_xor_si256(load_ints(values + group * kGroupBytes), sign_bit);
+  for (int i = first; i < last; ++i) {
+    const Ints weight = _mm256_xor_si256(load_levels<dtype>(values, i), sign_bit);
     const Ints magnitude = _mm256_abs_epi8(weight);
 #pragma GCC unroll 6
     for (int row = 0; row < rows; ++row) {
-      const Ints token = _mm256_sign_epi8(broadcast_int(x + row * kBlock + group * 4), weight);
+      const Ints token = _mm256_sign_epi8(broadcast_int(x + row * kBlock + i * 4), weight);
       sums[row] = _mm256_add_epi32(sums[row], widen(_mm256_maddubs_epi16(magnitude, token)));
+    }
+  }
+}
+
+// Minus what storing the weights with `zero` added adds to a sum; `start`: -8 times the sum of the
+// tokens. A zero is a power of two.
+template <DType dtype>
+CONDUIT_INLINE Ints start_of_sum(Ints start) {
+  constexpr int kZero = form_of(dtype).zero;
+  if constexpr (kZero >= 8) return _mm256_slli_epi32(start, std::countr_zero(kZero / 8u));
+  return _mm256_srai_epi32(start, std::countr_zero(8u / std::max(kZero, 1)));
+}
+
+// Vectors [first, last) of a block, which share a scale; `starts`, `token_sums`: of their columns.
+template <DType dtype, int rows>
+CONDUIT_INLINE void sum_levels(const std::byte* values, const std::byte* x, int first, int last,
+                               const Ints* starts, Ints* sums) {
+  if constexpr (has_bytes(dtype)) {
+    sum_bytes<dtype, rows>(values, x, first, last, sums);
+  } else {
+    sum_small<dtype, rows>(values, x, first, last, sums);
+    if constexpr (form_of(dtype).zero != 0)
+      for (int row = 0; row < rows; ++row)
+        sums[row] = _mm256_add_epi32(sums[row], start_of_sum<dtype>(starts[row]));
+  }
+}
+
+// One row's numbers beside its bytes in a block of the tile (InputFormat::q8).
+template <int rows>
+struct RowNumbers {
+  const std::byte* at;
+  CONDUIT_INLINE Floats scale() const { return broadcast_float(at); }
+  CONDUIT_INLINE Ints start() const { return broadcast_int(at + rows * 4); }
+  CONDUIT_INLINE Floats sum() const { return broadcast_float(at + 2 * rows * 4); }
+  CONDUIT_INLINE Ints first_start() const { return broadcast_int(at + 3 * rows * 4); }
+  CONDUIT_INLINE Floats first_sum() const { return broadcast_float(at + 4 * rows * 4); }
+};
+
+// Of columns [0, 32), or of the first or second 16.
+template <DType dtype, int rows>
+CONDUIT_INLINE void add_group(const std::byte* values, const Terms& terms, const std::byte* x,
+                              int group, Floats* sums) {
+  constexpr bool is_half = groups_per_block(dtype) == 2;
+  constexpr int kCount = kVectors / groups_per_block(dtype);
+  Ints starts[rows];
+  for (int row = 0; row < rows; ++row) {
+    const RowNumbers<rows> numbers{x + rows * kBlock + row * 4};
+    starts[row] = !is_half     ? numbers.start()
+                  : group == 0 ? numbers.first_start()
+                               : _mm256_sub_epi32(numbers.start(), numbers.first_start());
+  }
+  Ints dots[rows];
+  sum_levels<dtype, rows>(values, x, group * kCount, (group + 1) * kCount, starts, dots);
+#pragma GCC unroll 6
+  for (int row = 0; row < rows; ++row) {
+    const RowNumbers<rows> numbers{x + rows * kBlock + row * 4};
+    sums[row] = fma(to_floats(dots[row]), mul(terms.scales[group], numbers.scale()), sums[row]);
+    if constexpr (form_of(dtype).has_minimum) {
+      const Floats tokens = !is_half     ? numbers.sum()
+                            : group == 0 ? numbers.first_sum()
+                                         : sub(numbers.sum(), numbers.first_sum());
+      sums[row] = fma(terms.minima[group], tokens, sums[row]);
     }
   }
 }
@@ -65,30 +141,12 @@ CONDUIT_INLINE void sum_bytes(const std::byte* values, const std::byte* x, Ints*
 template <DType dtype, int rows>
 CONDUIT_INLINE void multiply_block(const std::byte* panel, std::int64_t block, const std::byte* x,
                                    Floats* sums) {
-  const std::byte* scales = x + rows * kBlock;
 #pragma GCC unroll 2
   for (int half = 0; half < kHalves; ++half) {
-    const std::byte* values = panel + values_offset(dtype, block) + half * kLanes * 4;
-    const std::byte* lanes = panel + half * kLanes * 2;
-    const Floats weight_scale = load_half(lanes + scales_offset(dtype, block));
-    Ints integers[rows];
-    if constexpr (dtype == DType::q8_0) {
-      sum_bytes<rows>(values, x, integers);
-    } else {
-      sum_nibbles<rows>(values, x, integers);
-    }
-#pragma GCC unroll 6
-    for (int row = 0; row < rows; ++row) {
-      Floats& sum = sums[half * rows + row];
-      if constexpr (dtype == DType::q4_0)  // stored with 8 added
-        integers[row] = _mm256_add_epi32(integers[row], broadcast_int(scales + (rows + row) * 4));
-      const Floats scale = mul(weight_scale, broadcast_float(scales + row * 4));
-      sum = fma(to_floats(integers[row]), scale, sum);
-      if constexpr (dtype == DType::q4_1) {
-        const Floats minimum = load_half(lanes + minima_offset(dtype, block));
-        sum = fma(minimum, broadcast_float(scales + (2 * rows + row) * 4), sum);
-      }
-    }
+    const std::byte* values = values_of<dtype>(panel, block) + half * kLanes * 4;
+    const Terms terms = load_terms<dtype>(panel, block, half * kLanes);
+    for (int group = 0; group < groups_per_block(dtype); ++group)
+      add_group<dtype, rows>(values, terms, x, group, sums + half * rows);
   }
 }
 
@@ -110,20 +168,26 @@ struct Q8Tile {
   }
 };
 
+// Of every dtype with quantised panels.
 template <DType dtype>
 MatmulKernel kernel_of() {
-  return {InputFormat::q8, 1, functions_by_height<Q8Tile<dtype>, TileTask, kTallestTile>()};
+  if constexpr (is_quantised(dtype) && panel_dtype(dtype) == dtype) {
+    return {InputFormat::q8, 1, functions_by_height<Q8Tile<dtype>, TileTask, kTallestTile>()};
+  } else {
+    return f32_kernel(dtype);
+  }
+}
+
+template <std::size_t... i>
+MatmulKernel find_kernel(DType dtype, std::index_sequence<i...>) {
+  constexpr MatmulKernel (*kKernels[])() = {kernel_of<static_cast<DType>(i)>...};
+  return kKernels[static_cast<std::size_t>(dtype)]();
 }
 
 }  // namespace
 
 MatmulKernel q8_kernel(DType dtype) {
-  switch (dtype) {
-    case DType::q8_0: return kernel_of<DType::q8_0>();
-    case DType::q4_0: return kernel_of<DType::q4_0>();
-    case DType::q4_1: return kernel_of<DType::q4_1>();
-    default: return f32_kernel(dtype);
-  }
+  return find_kernel(dtype, std::make_index_sequence<kWeightDTypes>());
 }
 
 CONDUIT_TARGET void pack_q8(const float* x, std::int64_t stride, int rows, std::int64_t cols,
@@ -147,14 +211,17 @@ CONDUIT_TARGET void pack_q8(const float* x, std::int64_t stride, int rows, std::
         _mm256_store_si256(reinterpret_cast<Ints*>(integers) + i,
                            _mm256_cvtps_epi32(mul(values[i], inverse)));
       auto* out = reinterpret_cast<std::int8_t*>(tile + row * kBlock);
-      int sum = 0;
+      int sum = 0, first_sum = 0;
       for (int i = 0; i < kBlock; ++i) {
         out[i] = static_cast<std::int8_t>(integers[i]);
         sum += integers[i];
+        if (i < kBlock / 2) first_sum += integers[i];
       }
       scales[row] = largest / 127;
       starts[row] = -8 * sum;
       sums[row] = scales[row] * static_cast<float>(sum);
+      starts[2 * rows + row] = -8 * first_sum;
+      sums[2 * rows + row] = scales[row] * static_cast<float>(first_sum);
     }
   }
 }

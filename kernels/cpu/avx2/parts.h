@@ -16,8 +16,12 @@ MatmulKernel q8_kernel(DType dtype);   // quantised weights, tokens rounded to 8
 HeightFunctions<AttentionTask> attention_functions();
 
 void rms_norm(float* out, const float* x, const float* weight, std::int64_t cols, float eps);
-void silu_mul(float* out, const float* gate, const float* up, std::int64_t count);
-void add_to(float* x, const float* y, std::int64_t count);
+void layer_norm(float* out, const float* x, const float* weight, const float* bias,
+                std::int64_t cols, float eps);
+std::array<ActivationKernel, kActivations> activations();
+void add_scaled(float* x, const float* y, float factor, std::int64_t count);
+void scale_by(float* x, float factor, std::int64_t count);
+void softcap(float* x, float cap, std::int64_t count);
 void rotate(float* head, const float* cosines, const float* sines, std::int64_t pairs,
             bool is_interleaved);
 void to_half(std::uint16_t* out, const float* x, std::int64_t count);

@@ -35,6 +35,11 @@ CONDUIT_INLINE void store_first(float* at, Floats x, std::int64_t count) {
   _mm256_maskstore_ps(at, first_lanes(count), x);
 }
 
+// x in the first `count` lanes, 0 in the others.
+CONDUIT_INLINE Floats keep_first(Floats x, std::int64_t count) {
+  return _mm256_and_ps(x, _mm256_castsi256_ps(first_lanes(count)));
+}
+
 CONDUIT_INLINE Floats load_half(const void* at) {
   return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(at)));
 }
@@ -44,6 +49,7 @@ CONDUIT_INLINE void store_half(void* at, Floats x) {
 }
 
 CONDUIT_INLINE Floats add(Floats a, Floats b) { return _mm256_add_ps(a, b); }
+CONDUIT_INLINE Floats sub(Floats a, Floats b) { return _mm256_sub_ps(a, b); }
 CONDUIT_INLINE Floats mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
 CONDUIT_INLINE Floats div(Floats a, Floats b) { return _mm256_div_ps(a, b); }
 CONDUIT_INLINE Floats min(Floats a, Floats b) { return _mm256_min_ps(a, b); }
@@ -56,6 +62,10 @@ CONDUIT_INLINE Floats round(Floats a) {
 // 0 where a < b, else `value`: also where a is NaN.
 CONDUIT_INLINE Floats unless_below(Floats a, Floats b, Floats value) {
   return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ), value);
+}
+// `below` where a < b, else `value`: also where a is NaN.
+CONDUIT_INLINE Floats select_below(Floats a, Floats b, Floats below, Floats value) {
+  return _mm256_blendv_ps(value, below, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
 }
 // x * 2^n for whole n in [-126, 127].
 CONDUIT_INLINE Floats times_power_of_two(Floats x, Floats n) {
@@ -82,8 +92,26 @@ CONDUIT_INLINE Ints shift_right(Ints x, int bits) { return _mm256_srli_epi32(x, 
 CONDUIT_INLINE Ints masked(Ints x, int mask) {
   return _mm256_and_si256(x, _mm256_set1_epi32(mask));
 }
+// Up by `bits`, or down where it is negative.
+CONDUIT_INLINE Ints shift_by(Ints x, int bits) {
+  return bits >= 0 ? shift_left(x, bits) : shift_right(x, -bits);
+}
+CONDUIT_INLINE Ints either(Ints a, Ints b) { return _mm256_or_si256(a, b); }
+// Every byte of `indices` (below 16) becomes that entry of `table`.
+CONDUIT_INLINE Ints look_up(const std::uint8_t* table, Ints indices) {
+  const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), indices);
+}
+CONDUIT_INLINE Ints load_signed_bytes(const std::byte* at) {
+  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at)));
+}
 CONDUIT_INLINE Floats to_floats(Ints x) { return _mm256_cvtepi32_ps(x); }
 CONDUIT_INLINE Floats as_floats(Ints x) { return _mm256_castsi256_ps(x); }
+CONDUIT_INLINE Ints as_ints(Floats x) { return _mm256_castps_si256(x); }
+CONDUIT_INLINE Floats load_bf16(const std::byte* at) {
+  const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  return as_floats(shift_left(_mm256_cvtepu16_epi32(halves), 16));
+}
 
 #include "kernels/cpu/vectorised/exp.inc"
 

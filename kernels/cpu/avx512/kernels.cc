@@ -17,8 +17,11 @@ Kernels make_table(bool has_bf16) {
   table.pack = {pack_f32, pack_bf16, pack_q8};
   table.attention = attention_functions();
   table.rms_norm = rms_norm;
-  table.silu_mul = silu_mul;
-  table.add = add_to;
+  table.layer_norm = layer_norm;
+  table.activation = activations();
+  table.add = add_scaled;
+  table.scale = scale_by;
+  table.softcap = softcap;
   table.rotate = rotate;
   table.to_half = to_half;
   return table;

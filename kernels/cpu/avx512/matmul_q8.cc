@@ -2,18 +2,19 @@
 // The idea: vpdpbusd multiplies four unsigned weight bytes with four signed token bytes and adds
 // them up in each of 16 lanes, so eight of them finish a block of 32 columns for 16 outputs and
 // one token. Weights are stored unsigned; what that adds is taken off by where the sum starts.
-// The integer sum is exact; one FMA per block puts it onto the row's sum, block after block, so
-// the tile's height changes nothing.
+// The integer sum is exact; one FMA per block (two where 16 columns share a scale) puts it onto the
+// row's sum, block after block, so the tile's height changes nothing.
+#include <bit>
+
 #include "kernels/cpu/avx512/parts.h"
 #include "kernels/cpu/avx512/vector.h"
 
 namespace conduit::kernels::cpu::avx512 {
 
+#include "kernels/cpu/vectorised/quant_block.inc"
 #include "kernels/cpu/vectorised/tile.inc"
 
 namespace {
-
-constexpr int kVectors = kBlock / 4;  // of a block: four columns in each lane
 
 CONDUIT_INLINE Ints broadcast_int(const std::byte* at) {
   return _mm512_set1_epi32(*reinterpret_cast<const int*>(at));
@@ -22,51 +23,80 @@ CONDUIT_INLINE Floats broadcast_float(const std::byte* at) {
   return broadcast(*reinterpret_cast<const float*>(at));
 }
 
+// One row's numbers beside its bytes in a block of the tile (InputFormat::q8).
+template <int rows>
+struct RowNumbers {
+  const std::byte* at;
+  CONDUIT_INLINE Floats scale() const { return broadcast_float(at); }
+  CONDUIT_INLINE Ints start() const { return broadcast_int(at + rows * 4); }
+  CONDUIT_INLINE Floats sum() const { return broadcast_float(at + 2 * rows * 4); }
+  CONDUIT_INLINE Ints first_start() const { return broadcast_int(at + 3 * rows * 4); }
+  CONDUIT_INLINE Floats first_sum() const { return broadcast_float(at + 4 * rows * 4); }
+};
+
+// Minus what storing the weights with `zero` added adds to a sum; `start`: -8 times the sum of the
+// tokens. A zero is a power of two.
 template <DType dtype>
-CONDUIT_INLINE void load_values(const std::byte* at, Ints* values) {
-  if constexpr (dtype == DType::q8_0) {
-#pragma GCC unroll 8
-    for (int i = 0; i < kVectors; ++i) values[i] = load_ints(at + i * 64);
-  } else {
-    const Ints low_nibbles = _mm512_set1_epi8(15);
-#pragma GCC unroll 4
-    for (int i = 0; i < kVectors / 2; ++i) {
-      const Ints both = load_ints(at + i * 64);
-      values[i] = _mm512_and_si512(both, low_nibbles);
-      values[i + kVectors / 2] = _mm512_and_si512(_mm512_srli_epi16(both, 4), low_nibbles);
-    }
-  }
+CONDUIT_INLINE Ints start_of_sum(Ints start) {
+  constexpr int kZero = form_of(dtype).zero;
+  if constexpr (kZero == 0) return _mm512_setzero_si512();
+  if constexpr (kZero >= 8) return _mm512_slli_epi32(start, std::countr_zero(kZero / 8u));
+  return _mm512_srai_epi32(start, std::countr_zero(8u / kZero));
 }
 
-// Minus what storing the weights unsigned adds to the sum; `at`: -8 times the sum of the tokens.
-template <DType dtype>
-CONDUIT_INLINE Ints start_of_sum(const std::byte* at) {
-  switch (dtype) {
-    case DType::q8_0: return _mm512_slli_epi32(broadcast_int(at), 4);  // 128 = 8 << 4
-    case DType::q4_0: return broadcast_int(at);
-    default: return _mm512_setzero_si512();
+CONDUIT_INLINE Ints add_products(Ints sum, const Ints* levels, const std::byte* x, int first,
+                                 int last) {
+#pragma GCC unroll 8
+  for (int i = first; i < last; ++i)
+    sum = _mm512_dpbusd_epi32(sum, levels[i], broadcast_int(x + i * 4));
+  return sum;
+}
+
+// A scale for all 32 columns.
+template <DType dtype, int rows>
+CONDUIT_INLINE Floats add_block(Floats sum, const Ints* levels, const Terms& terms,
+                                const std::byte* x, RowNumbers<rows> row) {
+  const Ints dot = add_products(start_of_sum<dtype>(row.start()), levels, x, 0, kVectors);
+  sum = fma(to_floats(dot), mul(terms.scales[0], row.scale()), sum);
+  if constexpr (form_of(dtype).has_minimum) sum = fma(terms.minima[0], row.sum(), sum);
+  return sum;
+}
+
+// A scale for each 16.
+template <DType dtype, int rows>
+CONDUIT_INLINE Floats add_halves(Floats sum, const Ints* levels, const Terms& terms,
+                                 const std::byte* x, RowNumbers<rows> row) {
+  const Ints first_start = row.first_start();
+  const Ints second_start = _mm512_sub_epi32(row.start(), first_start);
+  const Ints first = add_products(start_of_sum<dtype>(first_start), levels, x, 0, kVectors / 2);
+  const Ints second =
+      add_products(start_of_sum<dtype>(second_start), levels, x, kVectors / 2, kVectors);
+  const Floats scaled =
+      fma(to_floats(second), terms.scales[1], mul(to_floats(first), terms.scales[0]));
+  sum = fma(scaled, row.scale(), sum);
+  if constexpr (form_of(dtype).has_minimum) {
+    const Floats first_sum = row.first_sum();
+    sum = fma(terms.minima[0], first_sum, sum);
+    sum = fma(terms.minima[1], sub(row.sum(), first_sum), sum);
   }
+  return sum;
 }
 
 template <DType dtype, int rows>
 CONDUIT_INLINE void multiply_block(const std::byte* panel, std::int64_t block, const std::byte* x,
                                    Floats* sums) {
-  const std::byte* scales = x + rows * kBlock;
-  const Floats weight_scale = load_half(panel + scales_offset(dtype, block));
-  Ints values[kVectors];
-  load_values<dtype>(panel + values_offset(dtype, block), values);
+  const Terms terms = load_terms<dtype>(panel, block, 0);
+  const std::byte* values = values_of<dtype>(panel, block);
+  Ints levels[kVectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < kVectors; ++i) levels[i] = load_levels<dtype>(values, i);
 #pragma GCC unroll 12
   for (int row = 0; row < rows; ++row) {
-    Ints sum = start_of_sum<dtype>(scales + (rows + row) * 4);
-#pragma GCC unroll 8
-    for (int i = 0; i < kVectors; ++i)
-      sum = _mm512_dpbusd_epi32(sum, values[i], broadcast_int(x + row * kBlock + i * 4));
-    const Floats scale = mul(weight_scale, broadcast_float(scales + row * 4));
-    sums[row] = fma(to_floats(sum), scale, sums[row]);
-    if constexpr (dtype == DType::q4_1) {
-      const Floats minimum = load_half(panel + minima_offset(dtype, block));
-      sums[row] = fma(minimum, broadcast_float(scales + (2 * rows + row) * 4), sums[row]);
-    }
+    const RowNumbers<rows> numbers{x + rows * kBlock + row * 4};
+    const std::byte* tokens = x + row * kBlock;
+    sums[row] = groups_per_block(dtype) == 2
+                    ? add_halves<dtype>(sums[row], levels, terms, tokens, numbers)
+                    : add_block<dtype>(sums[row], levels, terms, tokens, numbers);
   }
 }
 
@@ -86,20 +116,26 @@ struct Q8Tile {
   }
 };
 
+// Of every dtype with quantised panels.
 template <DType dtype>
 MatmulKernel kernel_of() {
-  return {InputFormat::q8, 1, functions_by_height<Q8Tile<dtype>, TileTask, kTallestTile>()};
+  if constexpr (is_quantised(dtype) && panel_dtype(dtype) == dtype) {
+    return {InputFormat::q8, 1, functions_by_height<Q8Tile<dtype>, TileTask, kTallestTile>()};
+  } else {
+    return f32_kernel(dtype);
+  }
+}
+
+template <std::size_t... i>
+MatmulKernel find_kernel(DType dtype, std::index_sequence<i...>) {
+  constexpr MatmulKernel (*kKernels[])() = {kernel_of<static_cast<DType>(i)>...};
+  return kKernels[static_cast<std::size_t>(dtype)]();
 }
 
 }  // namespace
 
 MatmulKernel q8_kernel(DType dtype) {
-  switch (dtype) {
-    case DType::q8_0: return kernel_of<DType::q8_0>();
-    case DType::q4_0: return kernel_of<DType::q4_0>();
-    case DType::q4_1: return kernel_of<DType::q4_1>();
-    default: return f32_kernel(dtype);
-  }
+  return find_kernel(dtype, std::make_index_sequence<kWeightDTypes>());
 }
 
 CONDUIT_TARGET void pack_q8(const float* x, std::int64_t stride, int rows, std::int64_t cols,
@@ -118,10 +154,13 @@ CONDUIT_TARGET void pack_q8(const float* x, std::int64_t stride, int rows, std::
       auto* out = reinterpret_cast<__m128i*>(tile + row * kBlock);
       _mm_storeu_si128(out, _mm512_cvtepi32_epi8(low_ints));
       _mm_storeu_si128(out + 1, _mm512_cvtepi32_epi8(high_ints));
-      const int sum = _mm512_reduce_add_epi32(_mm512_add_epi32(low_ints, high_ints));
+      const int first_sum = _mm512_reduce_add_epi32(low_ints);
+      const int sum = first_sum + _mm512_reduce_add_epi32(high_ints);
       scales[row] = largest / 127;
       starts[row] = -8 * sum;
       sums[row] = scales[row] * static_cast<float>(sum);
+      starts[2 * rows + row] = -8 * first_sum;
+      sums[2 * rows + row] = scales[row] * static_cast<float>(first_sum);
     }
   }
 }

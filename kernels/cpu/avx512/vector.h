@@ -41,6 +41,11 @@ CONDUIT_INLINE void store_first(float* at, Floats x, std::int64_t count) {
   _mm512_mask_storeu_ps(at, first_lanes(count), x);
 }
 
+// x in the first `count` lanes, 0 in the others.
+CONDUIT_INLINE Floats keep_first(Floats x, std::int64_t count) {
+  return _mm512_maskz_mov_ps(first_lanes(count), x);
+}
+
 CONDUIT_INLINE Floats load_half(const void* at) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(at)));
 }
@@ -50,6 +55,7 @@ CONDUIT_INLINE void store_half(void* at, Floats x) {
 }
 
 CONDUIT_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
+CONDUIT_INLINE Floats sub(Floats a, Floats b) { return _mm512_sub_ps(a, b); }
 CONDUIT_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 CONDUIT_INLINE Floats div(Floats a, Floats b) { return _mm512_div_ps(a, b); }
 CONDUIT_INLINE Floats min(Floats a, Floats b) { return _mm512_min_ps(a, b); }
@@ -63,6 +69,10 @@ CONDUIT_INLINE Floats round(Floats a) {
 CONDUIT_INLINE Floats unless_below(Floats a, Floats b, Floats value) {
   return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ), value);
 }
+// `below` where a < b, else `value`: also where a is NaN.
+CONDUIT_INLINE Floats select_below(Floats a, Floats b, Floats below, Floats value) {
+  return _mm512_mask_mov_ps(value, _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), below);
+}
 // x * 2^n for whole n in [-126, 127].
 CONDUIT_INLINE Floats times_power_of_two(Floats x, Floats n) { return _mm512_scalef_ps(x, n); }
 
@@ -75,8 +85,27 @@ CONDUIT_INLINE Ints shift_right(Ints x, unsigned bits) { return _mm512_srli_epi3
 CONDUIT_INLINE Ints masked(Ints x, int mask) {
   return _mm512_and_si512(x, _mm512_set1_epi32(mask));
 }
+// Up by `bits`, or down where it is negative.
+CONDUIT_INLINE Ints shift_by(Ints x, int bits) {
+  return bits >= 0 ? shift_left(x, static_cast<unsigned>(bits))
+                   : shift_right(x, static_cast<unsigned>(-bits));
+}
+CONDUIT_INLINE Ints either(Ints a, Ints b) { return _mm512_or_si512(a, b); }
+// Every byte of `indices` (below 16) becomes that entry of `table`.
+CONDUIT_INLINE Ints look_up(const std::uint8_t* table, Ints indices) {
+  const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(entries), indices);
+}
+CONDUIT_INLINE Ints load_signed_bytes(const std::byte* at) {
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+}
 CONDUIT_INLINE Floats to_floats(Ints x) { return _mm512_cvtepi32_ps(x); }
 CONDUIT_INLINE Floats as_floats(Ints x) { return _mm512_castsi512_ps(x); }
+CONDUIT_INLINE Ints as_ints(Floats x) { return _mm512_castps_si512(x); }
+CONDUIT_INLINE Floats load_bf16(const std::byte* at) {
+  const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  return as_floats(shift_left(_mm512_cvtepu16_epi32(halves), 16));
+}
 
 #include "kernels/cpu/vectorised/exp.inc"
 

@@ -158,11 +158,13 @@ Result<Value> repeat(Runtime& runtime, const Value& sequence, Integer times) {
   }
   const List& list = *sequence.list();
   if (list.items.empty()) return runtime.make_list(list.kind, {});
+  const bool is_huge = count > std::numeric_limits<std::size_t>::max() / list.items.size();
+  CONDUIT_TRY_STATUS(
+      runtime.spend(is_huge ? std::numeric_limits<std::size_t>::max() : count * list.items.size()));
   std::vector<Value> repeated;
-  for (std::size_t i = 0; i < count; ++i) {
-    CONDUIT_TRY_STATUS(runtime.spend(list.items.size()));
+  repeated.reserve(count * list.items.size());
+  for (std::size_t i = 0; i < count; ++i)
     repeated.insert(repeated.end(), list.items.begin(), list.items.end());
-  }
   return runtime.make_list(list.kind, std::move(repeated));
 }
 

@@ -210,6 +210,11 @@ Result<Value> format(Runtime& runtime, const Value& input, const Arguments& argu
 
 Result<Value> file_size(Runtime& runtime, const Value& input, const Arguments& arguments) {
   CONDUIT_TRY(const Bound bound, Bound::bind("filesizeformat", {"binary"}, 0, arguments));
+  const std::string* text_input = input.string();
+  const bool is_real = input.is_number() || input.is_undefined() ||
+                       (text_input != nullptr && parse_real(*text_input).has_value());
+  if (!is_real)
+    return failure("filesizeformat needs a number, not " + std::string(type_name(input)));
   CONDUIT_TRY(const Value bytes, to_float(runtime, input, {}));
   const bool is_binary = bound.truth(0, false);
   const double base = is_binary ? 1024 : 1000, value = *bytes.number();
@@ -245,7 +250,8 @@ constexpr Filter kValueFilters[] = {
 std::span<const Filter> value_filters() { return kValueFilters; }
 
 const Filter* find_filter(std::string_view name) {
-  for (const auto filters : {text_filters(), sequence_filters(), value_filters()}) {
+  for (const auto filters :
+       {text_filters(), layout_filters(), sequence_filters(), value_filters()}) {
     const auto found = std::find_if(filters.begin(), filters.end(),
                                     [&](const Filter& filter) { return filter.name == name; });
     if (found != filters.end()) return &*found;

@@ -1,4 +1,5 @@
-// The groups that find_filter searches: filters on text, on sequences, and on anything.
+// The groups that find_filter searches: filters on text, those that break or mark it up, on
+// sequences, and on anything.
 #pragma once
 
 #include <optional>
@@ -11,6 +12,7 @@
 namespace conduit::kernels::jinja {
 
 std::span<const Filter> text_filters();
+std::span<const Filter> layout_filters();
 std::span<const Filter> sequence_filters();
 std::span<const Filter> value_filters();
 

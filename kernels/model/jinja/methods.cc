@@ -1,4 +1,4 @@
-// Which methods values have. Those of str are in text_methods.cc.
+// Which methods values have. Those of str are in text_methods.cc and text_questions.cc.
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -128,10 +128,13 @@ std::span<const MethodEntry> methods_of(const Value& self) {
 }
 
 const MethodEntry* find_method(const Value& self, std::string_view name) {
-  const auto methods = methods_of(self);
-  const auto found = std::find_if(methods.begin(), methods.end(),
-                                  [&](const MethodEntry& entry) { return entry.name == name; });
-  return found == methods.end() ? nullptr : &*found;
+  const auto questions = self.string() ? text_questions() : std::span<const MethodEntry>();
+  for (const auto methods : {methods_of(self), questions}) {
+    const auto found = std::find_if(methods.begin(), methods.end(),
+                                    [&](const MethodEntry& entry) { return entry.name == name; });
+    if (found != methods.end()) return &*found;
+  }
+  return nullptr;
 }
 
 }  // namespace

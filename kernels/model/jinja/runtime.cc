@@ -13,7 +13,7 @@ namespace {
 // values copied.
 constexpr std::size_t kBytesPerStep = 16;
 constexpr std::size_t kCopiedBytesPerStep = 256;
-constexpr std::size_t kItemsPerStep = 4;
+constexpr std::size_t kItemsPerStep = 2;
 
 }  // namespace
 
@@ -59,6 +59,7 @@ Result<int> Runtime::depth_above(int deepest) const {
 }
 
 Result<Value> Runtime::make_list(ListKind kind, std::vector<Value> items) {
+  CONDUIT_TRY_STATUS(spend(1));  // for the memory that it takes however short it is
   CONDUIT_TRY_STATUS(spend_items(items.size()));
   int deepest = 0;
   for (const Value& item : items) deepest = std::max(deepest, item.depth());

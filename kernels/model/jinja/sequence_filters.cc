@@ -17,10 +17,13 @@ namespace {
 class SortKey {
  public:
   static Result<SortKey> make(const Bound& bound, std::size_t attribute, bool is_case_sensitive) {
+    return make(bound.has(attribute) ? bound[attribute] : Value(), is_case_sensitive);
+  }
+  static Result<SortKey> make(const Value& attribute, bool is_case_sensitive) {
     SortKey key;
     key.is_case_sensitive_ = is_case_sensitive;
-    if (bound.has(attribute) && !bound[attribute].is_none()) {
-      CONDUIT_TRY(key.path_, AttributePath::parse(bound[attribute]));
+    if (!attribute.is_none()) {
+      CONDUIT_TRY(key.path_, AttributePath::parse(attribute));
     }
     return key;
   }
@@ -81,13 +84,31 @@ Result<Value> items_of(Runtime& runtime, std::vector<Keyed> keyed, ListKind kind
   return runtime.make_list(kind, std::move(items));
 }
 
-Result<Value> sort(Runtime& runtime, const Value& input, const Arguments& arguments) {
-  CONDUIT_TRY(const Bound bound,
-              Bound::bind("sort", {"reverse", "case_sensitive", "attribute"}, 0, arguments));
-  CONDUIT_TRY(const SortKey key, SortKey::make(bound, 2, bound.truth(1, false)));
+// `bound`: reverse and case_sensitive are its first two.
+Result<Value> sorted_by(Runtime& runtime, const Value& input, const Bound& bound,
+                        const Value& attribute) {
+  CONDUIT_TRY(const SortKey key, SortKey::make(attribute, bound.truth(1, false)));
   CONDUIT_TRY(auto keyed, with_keys(runtime, input, key));
   CONDUIT_TRY_STATUS(sort_by_key(runtime, keyed, bound.truth(0, false)));
   return items_of(runtime, std::move(keyed), ListKind::list);
+}
+
+Result<Value> sort(Runtime& runtime, const Value& input, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound,
+              Bound::bind("sort", {"reverse", "case_sensitive", "attribute"}, 0, arguments));
+  // "a,b": by a, and where that is equal by b. Sorting is stable, so by b first.
+  const std::string* names = bound.has(2) ? bound[2].string() : nullptr;
+  std::string_view rest = names == nullptr ? std::string_view() : *names;
+  Value sorted = input;
+  for (std::size_t comma = rest.rfind(','); comma != rest.npos; comma = rest.rfind(',')) {
+    CONDUIT_TRY(sorted, sorted_by(runtime, sorted, bound,
+                                  Value::text(std::string(rest.substr(comma + 1)))));
+    rest = rest.substr(0, comma);
+  }
+  return sorted_by(runtime, sorted, bound,
+                   names != nullptr ? Value::text(std::string(rest))
+                   : bound.has(2)   ? bound[2]
+                                    : Value());
 }
 
 Result<Value> dict_sort(Runtime& runtime, const Value& input, const Arguments& arguments) {

@@ -195,18 +195,34 @@ std::string percent_encode(std::string_view text, bool is_query) {
   return out;
 }
 
+// The pairs of a query: a dict's, or a list of them.
+Result<std::vector<std::pair<Value, Value>>> query_pairs(Runtime& runtime, const Value& input) {
+  std::vector<std::pair<Value, Value>> pairs;
+  if (const Dict* dict = input.dict()) {
+    for (const Dict::Entry& entry : dict->entries()) pairs.emplace_back(entry.key, entry.value);
+    return pairs;
+  }
+  CONDUIT_TRY(const auto items, iterate(runtime, input));
+  for (const Value& item : items) {
+    CONDUIT_TRY(const auto pair, iterate(runtime, item));
+    if (pair.size() != 2) return failure("urlencode needs pairs: a key and a value");
+    pairs.emplace_back(pair[0], pair[1]);
+  }
+  return pairs;
+}
+
 // A str, or the pairs of a query.
 Result<Value> url_encode(Runtime& runtime, const Value& input, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("urlencode", {}, 0, arguments));
-  const Dict* dict = input.dict();
-  if (dict == nullptr) {
+  if (input.dict() == nullptr && input.list() == nullptr) {
     CONDUIT_TRY(const Value text, as_text(runtime, input));
     return runtime.make_text(percent_encode(*text.string(), false));
   }
   std::string query;
-  for (const Dict::Entry& entry : dict->entries()) {
-    CONDUIT_TRY(const Value key, as_text(runtime, entry.key));
-    CONDUIT_TRY(const Value value, as_text(runtime, entry.value));
+  CONDUIT_TRY(const auto pairs, query_pairs(runtime, input));
+  for (const auto& [name, content] : pairs) {
+    CONDUIT_TRY(const Value key, as_text(runtime, name));
+    CONDUIT_TRY(const Value value, as_text(runtime, content));
     if (!query.empty()) query += '&';
     query += percent_encode(*key.string(), true) + "=" + percent_encode(*value.string(), true);
   }

@@ -1,4 +1,5 @@
-// str's methods that templates use; encode, translate and the like are not there.
+// str's methods that make text or pieces of it; encode is not there, as templates have no bytes,
+// nor maketrans. Those that answer a question are in text_questions.cc.
 #include "kernels/model/jinja/text_methods.h"
 
 #include <algorithm>
@@ -33,38 +34,6 @@ Result<Value> converted(Runtime& runtime, const Value& self, const Arguments& ar
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
   CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
   return derived(runtime, self, convert(*self.string()));
-}
-
-template <bool (*has_class)(char32_t)>
-Result<Value> all_are(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
-  const std::u32string characters = decode(*self.string());
-  return Value::boolean(!characters.empty() &&
-                        std::all_of(characters.begin(), characters.end(), has_class));
-}
-
-bool is_alphanumeric(char32_t c) { return is_alphabetic(c) || is_numeric(c) || is_decimal(c); }
-
-// islower: some letter is lower, none is upper.
-template <bool (*is_wanted)(char32_t), bool (*is_excluded)(char32_t)>
-Result<Value> cased(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
-  const std::u32string characters = decode(*self.string());
-  return Value::boolean(std::any_of(characters.begin(), characters.end(), is_wanted) &&
-                        std::none_of(characters.begin(), characters.end(), is_excluded));
-}
-
-Result<Value> is_all_ascii(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("isascii", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
-  return Value::boolean(is_ascii(*self.string()));
-}
-
-Result<Value> is_all_printable(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  if (self.string()->empty()) return Value::boolean(true);
-  return all_are<is_printable>(runtime, self, arguments);
 }
 
 template <Side side>
@@ -203,81 +172,12 @@ Result<Value> partition(Runtime& runtime, const Value& self, const Arguments& ar
   return runtime.make_list(ListKind::tuple, std::move(items));
 }
 
-// --- searching, between two optional bounds
-
-// The part of the text that is searched, and how many code points stand before it.
-struct Window {
-  std::string text;
-  Integer offset;
-};
-
-Result<Window> window(Runtime& runtime, const Value& self, const Bound& bound) {
-  const Value start = bound.has(1) ? bound[1] : Value();
-  const Value stop = bound.has(2) ? bound[2] : Value();
-  CONDUIT_TRY(const Value part, get_slice(runtime, self, start, stop, Value()));
-  CONDUIT_TRY(const Integer size, length(self));
-  Integer offset = start.integer().value_or(0);
-  if (offset < 0) offset = std::max<Integer>(offset + size, 0);
-  return Window{*part.string(), offset};
-}
-
-enum class Absence { minus_one, error };
-
-template <bool is_last, Absence absence>
-Result<Value> find(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  CONDUIT_TRY(const Bound bound, Bound::bind("find", {"sub", "start", "end"}, 1, arguments));
-  CONDUIT_TRY(const std::string part, bound.text(0, ""));
-  CONDUIT_TRY(const Window searched, window(runtime, self, bound));
-  CONDUIT_TRY_STATUS(runtime.spend_bytes(searched.text.size()));
-  CONDUIT_TRY(const Integer size, length(self));
-  const auto found = is_last ? find_last_text(searched.text, part) : find_text(searched.text, part);
-  if (found && searched.offset <= size)
-    return Value::integer(searched.offset +
-                          Integer(count_code_points(searched.text.substr(0, *found))));
-  if (absence == Absence::error) return failure("substring not found");
-  return Value::integer(-1);
-}
-
-Result<Value> count(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  CONDUIT_TRY(const Bound bound, Bound::bind("count", {"sub", "start", "end"}, 1, arguments));
-  CONDUIT_TRY(const std::string part, bound.text(0, ""));
-  CONDUIT_TRY(const Window searched, window(runtime, self, bound));
-  CONDUIT_TRY_STATUS(runtime.spend_bytes(searched.text.size()));
-  if (part.empty()) return Value::integer(Integer(count_code_points(searched.text)) + 1);
-  return Value::integer(Integer(count_text(searched.text, part)));
-}
-
-bool has_affix(std::string_view text, std::string_view affix, bool is_prefix) {
-  if (affix.size() > text.size()) return false;
-  return (is_prefix ? text.substr(0, affix.size()) : text.substr(text.size() - affix.size())) ==
-         affix;
-}
-
-// startswith and endswith: of one affix, or any of a tuple.
-template <bool is_prefix>
-Result<Value> affixed(Runtime& runtime, const Value& self, const Arguments& arguments) {
-  const std::string_view name = is_prefix ? "startswith" : "endswith";
-  CONDUIT_TRY(const Bound bound, Bound::bind(name, {"affix", "start", "end"}, 1, arguments));
-  CONDUIT_TRY(const Window searched, window(runtime, self, bound));
-  const List* tuple = bound[0].list(ListKind::tuple);
-  const std::vector<Value> affixes = tuple == nullptr ? std::vector<Value>{bound[0]} : tuple->items;
-  for (const Value& affix : affixes) {
-    CONDUIT_TRY_STATUS(runtime.spend(1));
-    const std::string* text = affix.string();
-    if (text == nullptr)
-      return failure(std::string(name) + " first arg must be str or a tuple of str, not " +
-                     std::string(type_name(affix)));
-    if (has_affix(searched.text, *text, is_prefix)) return Value::boolean(true);
-  }
-  return Value::boolean(false);
-}
-
 template <bool is_prefix>
 Result<Value> without_affix(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY(const Bound bound, Bound::bind("removeprefix", {"affix"}, 1, arguments));
   CONDUIT_TRY(const std::string affix, bound.text(0, ""));
   const std::string& text = *self.string();
-  if (!has_affix(text, affix, is_prefix)) return self;
+  if (!(is_prefix ? text.starts_with(affix) : text.ends_with(affix))) return self;
   return derived(
       runtime, self,
       is_prefix ? text.substr(affix.size()) : text.substr(0, text.size() - affix.size()));
@@ -358,26 +258,60 @@ Result<Value> formatted_map(Runtime& runtime, const Value& self, const Arguments
   return format_braces(runtime, self, named);
 }
 
+Result<Value> expand_tabs(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("expandtabs", {"tabsize"}, 0, arguments));
+  CONDUIT_TRY(const Integer given, bound.integer(0, 8));
+  const auto size = static_cast<std::size_t>(std::clamp<Integer>(given, 0, Integer(1) << 40));
+  std::string out;
+  std::size_t column = 0;
+  for (char c : *self.string()) {
+    const std::size_t spaces = size == 0 ? 0 : size - column % size;
+    CONDUIT_TRY_STATUS(runtime.allow_text(c == '\t' ? spaces : 1, out.size()));
+    if (c == '\t') {
+      out.append(spaces, ' ');
+      column += spaces;
+      continue;
+    }
+    out += c;
+    if ((c & 0xC0) != 0x80) column = c == '\n' || c == '\r' ? 0 : column + 1;
+  }
+  return derived(runtime, self, std::move(out));
+}
+
+// By a dict from code points to code points, texts or None.
+Result<Value> translated(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  CONDUIT_TRY(const Bound bound, Bound::bind("translate", {"table"}, 1, arguments));
+  const Dict* table = bound[0].dict();
+  if (table == nullptr) return failure("translate() argument must be a dict");
+  std::string out;
+  for (char32_t c : decode(*self.string())) {
+    CONDUIT_TRY(const auto entry, find_entry(runtime, *table, Value::integer(c)));
+    const Value* to = entry ? &table->entries()[*entry].value : nullptr;
+    const auto code_point = to == nullptr ? Integer(c) : to->integer().value_or(-1);
+    if (to != nullptr && to->is_none()) continue;
+    std::string piece;
+    if (to != nullptr && to->string() != nullptr) {
+      piece = *to->string();
+    } else if (code_point >= 0 && code_point < 0x110000 &&
+               (code_point < 0xD800 || code_point > 0xDFFF)) {
+      const auto character = static_cast<char32_t>(code_point);
+      piece = encode({&character, 1});
+    } else {
+      return failure("character mapping must return integer, None or str");
+    }
+    CONDUIT_TRY_STATUS(runtime.allow_text(piece.size(), out.size()));
+    out += piece;
+  }
+  return derived(runtime, self, std::move(out));
+}
+
 constexpr MethodEntry kTextMethods[] = {
     {"capitalize", converted<capitalize>},
     {"casefold", converted<to_lower>},
     {"center", aligned<center_text>},
-    {"count", count},
-    {"endswith", affixed<false>},
-    {"find", find<false, Absence::minus_one>},
+    {"expandtabs", expand_tabs},
     {"format", format_braces},
     {"format_map", formatted_map},
-    {"index", find<false, Absence::error>},
-    {"isalnum", all_are<is_alphanumeric>},
-    {"isalpha", all_are<is_alphabetic>},
-    {"isascii", is_all_ascii},
-    {"isdecimal", all_are<is_decimal>},
-    {"isdigit", all_are<is_digit>},
-    {"islower", cased<is_lower, is_upper>},
-    {"isnumeric", all_are<is_numeric>},
-    {"isprintable", is_all_printable},
-    {"isspace", all_are<is_space>},
-    {"isupper", cased<is_upper, is_lower>},
     {"join", joined},
     {"ljust", aligned<pad_right>},
     {"lower", converted<to_lower>},
@@ -386,18 +320,16 @@ constexpr MethodEntry kTextMethods[] = {
     {"removeprefix", without_affix<true>},
     {"removesuffix", without_affix<false>},
     {"replace", replaced},
-    {"rfind", find<true, Absence::minus_one>},
-    {"rindex", find<true, Absence::error>},
     {"rjust", aligned<pad_left>},
     {"rpartition", partition<true>},
     {"rsplit", split<true>},
     {"rstrip", stripped<Side::right>},
     {"split", split<false>},
     {"splitlines", lines},
-    {"startswith", affixed<true>},
     {"strip", stripped<Side::both>},
     {"swapcase", converted<swap_case>},
     {"title", converted<to_title>},
+    {"translate", translated},
     {"upper", converted<to_upper>},
     {"zfill", zero_filled},
 };

@@ -1,4 +1,4 @@
-// The methods of str.
+// The methods of str: those that make something of it, and those that answer a question.
 #pragma once
 
 #include <span>
@@ -18,6 +18,7 @@ struct MethodEntry {
 };
 
 std::span<const MethodEntry> text_methods();
+std::span<const MethodEntry> text_questions();
 
 // Shared with the filters of the same names.
 Result<Value> replace_text(Runtime& runtime, const Value& text, std::string_view from,

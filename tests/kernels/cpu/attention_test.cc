@@ -12,8 +12,13 @@ namespace {
 struct Case {
   int heads, kv_heads, head_dim, page_size;
 };
-constexpr Case kCases[] = {{9, 3, 64, 32},  {4, 4, 16, 16}, {8, 2, 48, 5},  {3, 1, 80, 33},
-                           {6, 2, 128, 48}, {2, 1, 20, 8},  {14, 1, 64, 32}};
+constexpr Case kCases[] = {{9, 3, 64, 32},  {4, 4, 16, 16},  {8, 2, 48, 5},
+                           {3, 1, 80, 33},  {6, 2, 128, 48}, {2, 1, 20, 8},
+                           {14, 1, 64, 32}, {4, 1, 256, 32}, {2, 2, 96, 16}};
+
+AttentionMask causal(const Case& shape) {
+  return {.scale = 1 / std::sqrt(static_cast<float>(shape.head_dim))};
+}
 
 // One sequence's whole history, and a cache in which it lies on scattered pages.
 class History {
@@ -44,8 +49,11 @@ Tensor slice(Rows& rows, std::int64_t first, std::int64_t count) {
   return {rows.tensor().row(first), count, rows.tensor().cols};
 }
 
-std::vector<double> exact_attention(const Case& shape, History& h, std::int64_t token,
-                                    DType dtype) {
+std::vector<double> exact_attention(const Case& shape, History& h, const AttentionMask& mask,
+                                    std::int64_t token, DType dtype) {
+  const std::int64_t from =
+      mask.window > 0 ? std::max<std::int64_t>(token + 1 - mask.window, 0) : 0;
+  const std::int64_t until = mask.is_causal ? token + 1 : h.q.tensor().rows;
   const auto stored = [&](float value) {
     return dtype == DType::f16 ? half_to_float(float_to_half(value)) : value;
   };
@@ -54,17 +62,19 @@ std::vector<double> exact_attention(const Case& shape, History& h, std::int64_t 
     const int kv_head = head / (shape.heads / shape.kv_heads);
     const float* q = h.q.tensor().row(token) + head * shape.head_dim;
     std::vector<double> weights;
-    for (std::int64_t past = 0; past <= token; ++past) {
+    for (std::int64_t past = from; past < until; ++past) {
       const float* k = h.k.tensor().row(past) + kv_head * shape.head_dim;
       double score = 0;
       for (int i = 0; i < shape.head_dim; ++i) score += double{q[i]} * double{stored(k[i])};
-      weights.push_back(std::exp(score / std::sqrt(shape.head_dim)));
+      score *= double{mask.scale};
+      if (mask.softcap > 0) score = double{mask.softcap} * std::tanh(score / double{mask.softcap});
+      weights.push_back(std::exp(score));
     }
     const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
     for (int i = 0; i < shape.head_dim; ++i) {
       double sum = 0;
-      for (std::int64_t past = 0; past <= token; ++past)
-        sum += weights[static_cast<std::size_t>(past)] *
+      for (std::int64_t past = from; past < until; ++past)
+        sum += weights[static_cast<std::size_t>(past - from)] *
                double{stored(h.v.tensor().row(past)[kv_head * shape.head_dim + i])};
       out.push_back(sum / total);
     }
@@ -73,13 +83,27 @@ std::vector<double> exact_attention(const Case& shape, History& h, std::int64_t 
 }
 
 // Computes tokens [first, first + count) of a history, whose past is in the cache already.
-std::vector<float> attend(Device& device, KvPages& kv, History& h, std::int64_t first,
-                          std::int64_t count, std::span<const std::int32_t> pages) {
+std::vector<float> attend(Device& device, KvPages& kv, History& h, const AttentionMask& mask,
+                          std::int64_t first, std::int64_t count,
+                          std::span<const std::int32_t> pages) {
   const SequenceRows sequence{0, count, first, pages};
   device.append_kv(kv, 1, slice(h.k, first, count), slice(h.v, first, count), {&sequence, 1});
   Rows out = Rows::filled(count, h.q.tensor().cols, NAN);
-  device.paged_attention(out.tensor(), slice(h.q, first, count), kv, 1, {&sequence, 1});
+  device.paged_attention(out.tensor(), slice(h.q, first, count), kv, 1, mask, {&sequence, 1});
   return out.values();
+}
+
+void expect_exact(const Case& shape, History& history, const AttentionMask& mask, DType dtype,
+                  std::span<const float> out) {
+  const auto width = static_cast<std::size_t>(shape.heads * shape.head_dim);
+  const std::int64_t tokens = history.q.tensor().rows;
+  for (std::int64_t token = 0; token<tokens; token += tokens> 40 ? 23 : 1) {
+    const std::vector<double> expected = exact_attention(shape, history, mask, token, dtype);
+    for (std::size_t i = 0; i < width; ++i)
+      ASSERT_NEAR(out[static_cast<std::size_t>(token) * width + i], expected[i], 5e-6)
+          << name_of(dtype) << " head_dim " << shape.head_dim << " page " << shape.page_size
+          << " window " << mask.window << " token " << token << " of " << tokens << " at " << i;
+  }
 }
 
 class CpuAttentionTest : public CpuKernelsTest {};
@@ -94,36 +118,96 @@ TEST_P(CpuAttentionTest, AgreesWithPlainArithmetic) {
         const std::vector<std::int32_t> table = shuffled_pages(pages, 4);
         // A prompt of all but the last token, then the last one alone.
         std::vector<float> out;
-        if (tokens > 1) out = attend(*device_, kv, history, 0, tokens - 1, table);
-        const std::vector<float> last = attend(*device_, kv, history, tokens - 1, 1, table);
+        const AttentionMask mask = causal(shape);
+        if (tokens > 1) out = attend(*device_, kv, history, mask, 0, tokens - 1, table);
+        const std::vector<float> last = attend(*device_, kv, history, mask, tokens - 1, 1, table);
         out.insert(out.end(), last.begin(), last.end());
-        const auto width = static_cast<std::size_t>(shape.heads * shape.head_dim);
-        for (std::int64_t token = 0; token<tokens; token += tokens> 40 ? 23 : 1) {
-          const std::vector<double> expected = exact_attention(shape, history, token, dtype);
-          for (std::size_t i = 0; i < width; ++i)
-            ASSERT_NEAR(out[static_cast<std::size_t>(token) * width + i], expected[i], 5e-6)
-                << name_of(dtype) << " head_dim " << shape.head_dim << " page " << shape.page_size
-                << " token " << token << " of " << tokens << " at " << i;
-        }
+        expect_exact(shape, history, mask, dtype, out);
       }
     }
   }
 }
 
-TEST_P(CpuAttentionTest, ResultDoesNotDependOnHowThePromptWasCut) {
+TEST_P(CpuAttentionTest, WindowsHideWhatLiesBefore) {
   for (const Case& shape : kCases) {
+    for (int window : {1, 5, 32, 100, 1000}) {
+      AttentionMask mask = causal(shape);
+      mask.window = window;
+      constexpr std::int64_t kTokens = 210;
+      History history(shape, kTokens, 31);
+      const std::int64_t pages = (kTokens + shape.page_size - 1) / shape.page_size;
+      KvPages kv = make_cache(*device_, shape, pages, DType::f32);
+      const auto table = shuffled_pages(pages, 4);
+      expect_exact(shape, history, mask, DType::f32,
+                   attend(*device_, kv, history, mask, 0, kTokens, table));
+    }
+  }
+}
+
+// What a window left behind may have been given to somebody else.
+TEST_P(CpuAttentionTest, PagesBeforeTheWindowAreNotRead) {
+  const Case shape{4, 2, 64, 16};
+  AttentionMask mask = causal(shape);
+  mask.window = 40;
+  constexpr std::int64_t kTokens = 100;
+  History history(shape, kTokens, 32);
+  KvPages kv = make_cache(*device_, shape, 7, DType::f32);
+  std::vector<std::int32_t> table = shuffled_pages(7, 4);
+  const std::vector<float> whole = attend(*device_, kv, history, mask, 0, kTokens, table);
+  std::fill_n(table.begin(), (kTokens - 40) / 16, -1'000'000);
+  const std::vector<float> last = attend(*device_, kv, history, mask, kTokens - 1, 1, table);
+  EXPECT_TRUE(std::ranges::equal(last, std::span(whole).last(last.size())));
+}
+
+TEST_P(CpuAttentionTest, WithoutCausalityEveryRowSeesAll) {
+  for (const Case& shape : kCases) {
+    for (std::int64_t tokens : {1, 31, 130}) {
+      AttentionMask mask = causal(shape);
+      mask.is_causal = false;
+      History history(shape, tokens, 33);
+      const std::int64_t pages = (tokens + shape.page_size - 1) / shape.page_size;
+      KvPages kv = make_cache(*device_, shape, pages, DType::f32);
+      const auto table = shuffled_pages(pages, 4);
+      expect_exact(shape, history, mask, DType::f32,
+                   attend(*device_, kv, history, mask, 0, tokens, table));
+    }
+  }
+}
+
+TEST_P(CpuAttentionTest, SoftcapBendsScores) {
+  for (const Case& shape : kCases) {
+    for (float softcap : {0.5f, 50.0f}) {
+      AttentionMask mask = causal(shape);
+      mask.scale *= 3;
+      mask.softcap = softcap;
+      constexpr std::int64_t kTokens = 70;
+      History history(shape, kTokens, 34);
+      const std::int64_t pages = kTokens / shape.page_size + 1;
+      KvPages kv = make_cache(*device_, shape, pages, DType::f32);
+      const auto table = shuffled_pages(pages, 4);
+      expect_exact(shape, history, mask, DType::f32,
+                   attend(*device_, kv, history, mask, 0, kTokens, table));
+    }
+  }
+}
+
+TEST_P(CpuAttentionTest, ResultDoesNotDependOnHowThePromptWasCut) {
+  for (std::size_t i = 0; i < 2 * std::size(kCases); ++i) {
+    const Case& shape = kCases[i / 2];
+    AttentionMask mask = causal(shape);
+    if (i % 2 == 1) mask.window = 27, mask.softcap = 2;
     constexpr std::int64_t kTokens = 75;
     History history(shape, kTokens, 5);
     const std::int64_t pages = kTokens / shape.page_size + 1;
     const std::vector<std::int32_t> table = shuffled_pages(pages, 6);
     KvPages kv = make_cache(*device_, shape, pages, DType::f16);
-    const std::vector<float> whole = attend(*device_, kv, history, 0, kTokens, table);
+    const std::vector<float> whole = attend(*device_, kv, history, mask, 0, kTokens, table);
     for (std::int64_t chunk : {1, 7, 32}) {
       KvPages other = make_cache(*device_, shape, pages, DType::f16);
       std::vector<float> pieces;
       for (std::int64_t first = 0; first < kTokens; first += chunk) {
         const auto out =
-            attend(*device_, other, history, first, std::min(chunk, kTokens - first), table);
+            attend(*device_, other, history, mask, first, std::min(chunk, kTokens - first), table);
         pieces.insert(pieces.end(), out.begin(), out.end());
       }
       ASSERT_EQ(whole, pieces) << "chunks of " << chunk << ", head_dim " << shape.head_dim;
@@ -139,14 +223,15 @@ TEST_P(CpuAttentionTest, SequencesOfABatchDoNotTouchEachOther) {
   History b(shape, 40, 20);
   const std::span<const std::int32_t> a_pages(all.data(), 3);
   const std::span<const std::int32_t> b_pages(all.data() + 3, 2);
+  const AttentionMask mask = causal(shape);
   KvPages alone = make_cache(*device_, shape, kPages, DType::f32);
-  (void)attend(*device_, alone, a, 0, 69, a_pages);
-  const std::vector<float> a_alone = attend(*device_, alone, a, 69, 1, a_pages);
-  const std::vector<float> b_alone = attend(*device_, alone, b, 0, 40, b_pages);
+  (void)attend(*device_, alone, a, mask, 0, 69, a_pages);
+  const std::vector<float> a_alone = attend(*device_, alone, a, mask, 69, 1, a_pages);
+  const std::vector<float> b_alone = attend(*device_, alone, b, mask, 0, 40, b_pages);
 
   // One step: b's whole prompt, and a's last token behind it.
   KvPages kv = make_cache(*device_, shape, kPages, DType::f32);
-  (void)attend(*device_, kv, a, 0, 69, a_pages);
+  (void)attend(*device_, kv, a, mask, 0, 69, a_pages);
   const auto joined = [](Rows& first, Rows& second) {
     std::vector<float> values = first.values();
     const auto last = second.row(69);
@@ -157,7 +242,7 @@ TEST_P(CpuAttentionTest, SequencesOfABatchDoNotTouchEachOther) {
   Rows out = Rows::filled(41, q.tensor().cols, NAN);
   const SequenceRows batch[] = {{0, 40, 0, b_pages}, {40, 1, 69, a_pages}};
   device_->append_kv(kv, 1, k.tensor(), v.tensor(), batch);
-  device_->paged_attention(out.tensor(), q.tensor(), kv, 1, batch);
+  device_->paged_attention(out.tensor(), q.tensor(), kv, 1, mask, batch);
   std::vector<float> expected = b_alone;
   expected.insert(expected.end(), a_alone.begin(), a_alone.end());
   EXPECT_EQ(out.values(), expected);
@@ -168,12 +253,13 @@ TEST_P(CpuAttentionTest, LayersAreApart) {
   History history(shape, 10, 9);
   const std::vector<std::int32_t> table = {1};
   KvPages kv = make_cache(*device_, shape, 2, DType::f32);
-  const std::vector<float> before = attend(*device_, kv, history, 0, 10, table);
+  const AttentionMask mask = causal(shape);
+  const std::vector<float> before = attend(*device_, kv, history, mask, 0, 10, table);
   History other(shape, 10, 10);
   const SequenceRows sequence{0, 10, 0, table};
   device_->append_kv(kv, 0, other.k.tensor(), other.v.tensor(), {&sequence, 1});
   Rows out = Rows::filled(10, 32, NAN);
-  device_->paged_attention(out.tensor(), history.q.tensor(), kv, 1, {&sequence, 1});
+  device_->paged_attention(out.tensor(), history.q.tensor(), kv, 1, mask, {&sequence, 1});
   EXPECT_EQ(out.values(), before);
 }
 
@@ -187,7 +273,7 @@ TEST_P(CpuAttentionTest, ScoresFarApartNeitherOverflowNorVanish) {
     history.k = Rows(3, 16, std::move(keys));
     KvPages kv = make_cache(*device_, shape, 1, dtype);
     const std::vector<std::int32_t> table = {0};
-    const std::vector<float> out = attend(*device_, kv, history, 0, 3, table);
+    const std::vector<float> out = attend(*device_, kv, history, causal(shape), 0, 3, table);
     for (std::size_t i = 0; i < 16; ++i) {
       const float winner = history.v.row(1)[i];
       EXPECT_NEAR(out[32 + i], winner, std::fabs(winner) * 1e-3);
@@ -201,7 +287,8 @@ TEST_P(CpuAttentionTest, ValuesBeyondHalfAreKeptAsItsLargest) {
   history.v = Rows::filled(1, 16, -1e6f);
   KvPages kv = make_cache(*device_, shape, 1, DType::f16);
   const std::vector<std::int32_t> table = {0};
-  for (float value : attend(*device_, kv, history, 0, 1, table)) EXPECT_EQ(value, -65504);
+  for (float value : attend(*device_, kv, history, causal(shape), 0, 1, table))
+    EXPECT_EQ(value, -65504);
 }
 
 CONDUIT_FOR_EACH_INSTRUCTION_SET(CpuAttentionTest);

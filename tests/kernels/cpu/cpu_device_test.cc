@@ -40,6 +40,8 @@ TEST(CpuDeviceTest, RefusesMatricesThatAreNone) {
   EXPECT_TRUE(refuses(DType::f32, {4, -1}));
   EXPECT_TRUE(refuses(DType::f32, {std::int64_t{1} << 62, 4}));
   EXPECT_TRUE(refuses(DType::q4_1, {4, 48}));
+  EXPECT_TRUE(refuses(DType::q6_k, {4, 128}));
+  EXPECT_TRUE(refuses(DType::i64, {4, 4}));
 }
 
 TEST(CpuDeviceTest, RefusesCachesItCannotHold) {
@@ -90,17 +92,18 @@ TEST(ArenaTest, BuffersAreApartAndOutliveTheArena) {
 TEST(CpuDeviceTest, VectorsOfAnyTypeBecomeFloat32) {
   const auto device = make_device("scalar");
   for (DType dtype : kAllDTypes) {
-    const FileTensor file(dtype, {64}, 1);
+    const FileTensor file(dtype, {256}, 1);
     const auto vector = device->load_vector(file.view());
     ASSERT_TRUE(vector);
-    std::vector<float> expected(64);
-    dequantise(dtype, file.view().data, 64, expected.data());
+    std::vector<float> expected(256);
+    dequantise(dtype, file.view().data, 256, expected.data());
     const auto* values = reinterpret_cast<const float*>(vector->data);
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), values)) << name_of(dtype);
   }
   const std::vector<std::byte> bytes(64);
-  EXPECT_EQ(device->load_vector({bytes.data(), DType::q8_0, {33}}).error().code,
-            Code::invalid_argument);
+  for (const TensorView& none :
+       {TensorView{bytes.data(), DType::q8_0, {33}}, TensorView{bytes.data(), DType::i64, {4}}})
+    EXPECT_EQ(device->load_vector(none).error().code, Code::invalid_argument);
 }
 
 }  // namespace

@@ -17,8 +17,19 @@
 
 namespace conduit::kernels {
 
-inline constexpr DType kAllDTypes[] = {DType::f32,  DType::f16,  DType::bf16,
-                                       DType::q8_0, DType::q4_0, DType::q4_1};
+// Every dtype that a weight may have.
+inline std::vector<DType> all_weight_dtypes() {
+  std::vector<DType> all;
+  for (int i = 0; i < kWeightDTypes; ++i) all.push_back(static_cast<DType>(i));
+  return all;
+}
+inline const std::vector<DType> kAllDTypes = all_weight_dtypes();
+
+// The next number of columns that is a whole number of blocks.
+inline std::int64_t whole_blocks(DType dtype, std::int64_t cols) {
+  const std::int64_t block = traits(dtype).block_elements;
+  return (cols + block - 1) / block * block;
+}
 
 inline std::unique_ptr<Device> make_device(const std::string& instructions, int threads = 2) {
   auto device = make_cpu_device({threads, instructions});
@@ -81,8 +92,10 @@ class FileTensor {
  public:
   FileTensor(DType dtype, std::vector<std::int64_t> shape, std::uint64_t seed)
       : dtype_(dtype), shape_(std::move(shape)) {
-    const std::vector<float> values = random_values(view().elements(), seed, 0.5f);
-    bytes_.append(testing::quantise(dtype, values));
+    const std::int64_t elements = view().elements();
+    bytes_.append(testing::can_quantise(dtype)
+                      ? testing::quantise(dtype, random_values(elements, seed, 0.5f))
+                      : testing::random_weights(dtype, elements, seed));
   }
   TensorView view() const {
     return {reinterpret_cast<const std::byte*>(bytes_.data()) + 1, dtype_, shape_};

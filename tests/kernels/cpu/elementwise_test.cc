@@ -1,5 +1,6 @@
 // The operations that take rows one by one, on every instruction set, against plain arithmetic.
 #include <cmath>
+#include <numeric>
 
 #include "kernels/dequantise.h"
 #include "tests/kernels/cpu/cpu_devices.h"
@@ -25,6 +26,19 @@ std::vector<double> exact_norm(std::span<const float> x, std::span<const float> 
   return out;
 }
 
+std::vector<double> exact_layer_norm(std::span<const float> x, std::span<const float> weight,
+                                     std::span<const float> bias, float eps) {
+  const auto count = static_cast<double>(x.size());
+  const double mean = std::accumulate(x.begin(), x.end(), 0.0) / count;
+  double squares = 0;
+  for (float value : x) squares += (double{value} - mean) * (double{value} - mean);
+  const double factor = 1 / std::sqrt(squares / count + double{eps});
+  std::vector<double> out;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    out.push_back((double{x[i]} - mean) * factor * double{weight[i]} + double{bias[i]});
+  return out;
+}
+
 TEST_P(CpuElementwiseTest, RmsNormOfRows) {
   for (std::int64_t cols : kWidths) {
     for (std::int64_t tokens : {1, 40}) {
@@ -38,6 +52,30 @@ TEST_P(CpuElementwiseTest, RmsNormOfRows) {
           expect_near_relative(out.row(token)[i], expected[i], 1e-6);
       }
       device_->rms_norm(x.tensor(), x.tensor(), weight.data(), 1e-5f);
+      EXPECT_EQ(x.values(), out.values()) << "in place";
+    }
+  }
+}
+
+TEST_P(CpuElementwiseTest, LayerNormOfRows) {
+  for (std::int64_t cols : kWidths) {
+    for (float centre : {0.0f, 100.0f}) {
+      Rows x = Rows::random(40, cols, 1);
+      for (std::int64_t token = 0; token < 40; ++token)
+        for (std::int64_t i = 0; i < cols; ++i) x.tensor().row(token)[i] += centre;
+      const std::vector<float> weight = random_values(cols, 2);
+      const std::vector<float> bias = random_values(cols, 3);
+      Rows out = Rows::filled(40, cols, NAN);
+      device_->layer_norm(out.tensor(), x.tensor(), weight.data(), bias.data(), 1e-5f);
+      for (std::int64_t token = 0; token < 40; ++token) {
+        const std::vector<double> expected = exact_layer_norm(x.row(token), weight, bias, 1e-5f);
+        // The mean is rounded to float32.
+        const double tolerance = 2e-6 + 1e-6 * double{centre};
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          ASSERT_NEAR(out.row(token)[i], expected[i],
+                      tolerance * std::max(1.0, std::fabs(expected[i])));
+      }
+      device_->layer_norm(x.tensor(), x.tensor(), weight.data(), bias.data(), 1e-5f);
       EXPECT_EQ(x.values(), out.values()) << "in place";
     }
   }
@@ -57,26 +95,6 @@ TEST_P(CpuElementwiseTest, HeadRmsNormTreatsEachHeadAlone) {
         expect_near_relative(x.row(token)[head * kHeadDim + i], expected[i], 1e-6);
     }
   }
-}
-
-TEST_P(CpuElementwiseTest, SiluMulOverTheWholeRangeOfExp) {
-  std::vector<float> gates = {0,  -0.0f, 1,  -1,   20,   -20,   87,    -87,
-                              88, -88,   90, -104, 1000, -1000, 3e38f, -3e38f};
-  const std::vector<float> random = random_values(1601, 5, 8);
-  gates.insert(gates.end(), random.begin(), random.end());
-  const auto cols = static_cast<std::int64_t>(gates.size());
-  Rows gate(1, cols, gates);
-  Rows up = Rows::random(1, cols, 6);
-  const std::vector<float> ups = up.values();
-  Rows out = Rows::filled(1, cols, NAN);
-  device_->silu_mul(out.tensor(), gate.tensor(), up.tensor());
-  for (std::size_t i = 0; i < gates.size(); ++i) {
-    const double exact = double{gates[i]} / (1 + std::exp(-double{gates[i]})) * double{ups[i]};
-    if (std::fabs(exact) > 3e38) continue;  // float32 overflows, as it should
-    ASSERT_NEAR(out.values()[i], exact, 1e-6 * std::fabs(exact) + 1e-35) << "gate " << gates[i];
-  }
-  device_->silu_mul(gate.tensor(), gate.tensor(), up.tensor());
-  EXPECT_EQ(gate.values(), out.values()) << "in place";
 }
 
 TEST_P(CpuElementwiseTest, RopeRotatesPairsByTheirPosition) {
@@ -128,6 +146,27 @@ TEST_P(CpuElementwiseTest, RopeForgetsTheAnglesOfOtherPositionsAndFrequencies) {
   EXPECT_EQ(rotated(0.5f, 1), first);
 }
 
+// As the layers of a model with a rope for windows and one for the whole context.
+TEST_P(CpuElementwiseTest, RopesMayTakeTurns) {
+  const Rows start = Rows::random(1, 4, 8);
+  const auto rotated = [&](const Rope& rope) {
+    Rows x = start;
+    const std::int32_t position = 3;
+    device_->rope(x.tensor(), 4, rope, {&position, 1});
+    return x.values();
+  };
+  const Rope local{{0.5f, 0.25f}}, global{{0.1f, 0.05f}}, scaled{{0.1f, 0.05f}, false, 2};
+  const auto by_local = rotated(local), by_global = rotated(global), by_scaled = rotated(scaled);
+  EXPECT_NE(by_local, by_global);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(by_scaled[i], 2 * by_global[i], 1e-6);
+  for (int turn = 0; turn < 3; ++turn) {
+    EXPECT_EQ(rotated(local), by_local);
+    EXPECT_EQ(rotated(local), by_local);
+    EXPECT_EQ(rotated(global), by_global);
+    EXPECT_EQ(rotated(scaled), by_scaled);
+  }
+}
+
 TEST_P(CpuElementwiseTest, AddBiasAddsToEveryRow) {
   for (std::int64_t cols : kWidths) {
     Rows x = Rows::random(20, cols, 9);
@@ -140,6 +179,21 @@ TEST_P(CpuElementwiseTest, AddBiasAddsToEveryRow) {
   }
 }
 
+TEST_P(CpuElementwiseTest, AddAndScaleTakeEveryElement) {
+  for (std::int64_t cols : kWidths) {
+    Rows x = Rows::random(20, cols, 12);
+    Rows y = Rows::random(20, cols, 13);
+    const Rows before = x;
+    device_->add(x.tensor(), y.tensor());
+    for (std::size_t i = 0; i < before.values().size(); ++i)
+      ASSERT_EQ(x.values()[i], before.values()[i] + y.values()[i]);
+    device_->scale(y.tensor(), 0.3f);
+    const Rows again = Rows::random(20, cols, 13);
+    for (std::size_t i = 0; i < again.values().size(); ++i)
+      ASSERT_EQ(y.values()[i], again.values()[i] * 0.3f);
+  }
+}
+
 TEST_P(CpuElementwiseTest, GatherRowsTakesThemInTheOrderAsked) {
   Rows x = Rows::random(10, 33, 11);
   Rows out = Rows::filled(3, 33, NAN);
@@ -147,6 +201,25 @@ TEST_P(CpuElementwiseTest, GatherRowsTakesThemInTheOrderAsked) {
   device_->gather_rows(out.tensor(), x.tensor(), rows);
   for (std::int64_t i = 0; i < 3; ++i)
     EXPECT_TRUE(std::ranges::equal(out.row(i), x.row(rows[static_cast<std::size_t>(i)])));
+}
+
+TEST_P(CpuElementwiseTest, ScatterAddRowsIsGatherBackwardsWithFactors) {
+  for (std::int64_t cols : kWidths) {
+    Rows x = Rows::random(3, cols, 14);
+    Rows out = Rows::random(10, cols, 15);
+    const Rows before = out;
+    const std::vector<std::int64_t> rows = {7, 0, 4};
+    const std::vector<float> factors = {0.25f, -3, 0};
+    device_->scatter_add_rows(out.tensor(), x.tensor(), rows, factors);
+    std::vector<double> expected(before.values().begin(), before.values().end());
+    for (std::size_t row = 0; row < rows.size(); ++row)
+      for (std::int64_t i = 0; i < cols; ++i)
+        expected[static_cast<std::size_t>(rows[row] * cols + i)] +=
+            double{factors[row]} *
+            double{x.row(static_cast<std::int64_t>(row))[static_cast<std::size_t>(i)]};
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(out.values()[i], expected[i], 1e-6);
+  }
 }
 
 CONDUIT_FOR_EACH_INSTRUCTION_SET(CpuElementwiseTest);

@@ -108,6 +108,24 @@ TEST(SamplerTest, MinPIsRelativeToTheLargestThatIsLeft) {
   EXPECT_EQ(support(logits, {.top_p = 0.9F, .min_p = 0.5F}), (Ids{0, 1}));
 }
 
+// Surprise of the first: 0.69 nats, expected 1.21; the nearest to that is 0.25's 1.39.
+TEST(SamplerTest, TypicalPKeepsTheTokensNearestToTheExpectedSurprise) {
+  const std::vector<float> logits = logits_of({0.5, 0.25, 0.125, 0.125});
+  EXPECT_EQ(support(logits, {.typical_p = 0.2F}), (Ids{1}));
+  EXPECT_EQ(support(logits, {.typical_p = 0.3F}), (Ids{0, 1}));
+  EXPECT_EQ(support(logits, {.typical_p = 0.8F}), (Ids{0, 1, 2, 3})) << "ties stay together";
+  EXPECT_EQ(support(logits, {.typical_p = 1}), (Ids{0, 1, 2, 3}));
+}
+
+TEST(SamplerTest, TypicalPIsOfWhatTopKLeft) {
+  const std::vector<float> logits = logits_of({0.5, 0.25, 0.125, 0.125});
+  EXPECT_EQ(support(logits, {.top_k = 2, .typical_p = 0.5F}), (Ids{0}));  // 2/3 and 1/3 are left
+}
+
+TEST(SamplerTest, TypicalPOfEqualTokensKeepsAll) {
+  EXPECT_EQ(support({1, 1, 1}, {.typical_p = 0.1F}), (Ids{0, 1, 2}));
+}
+
 // Against the definition written down plainly, with a sort of everything.
 TEST(SamplerTest, NucleusOfALargeVocabularyIsThatOfAFullSort) {
   for (unsigned seed = 0; seed < 8; ++seed) {
@@ -230,6 +248,7 @@ INSTANTIATE_TEST_SUITE_P(
     Samplings, DrawTest,
     ::testing::Values(Sampling{}, Sampling{.temperature = 0.5F}, Sampling{.temperature = 2},
                       Sampling{.top_k = 8}, Sampling{.top_p = 0.8F}, Sampling{.min_p = 0.1F},
+                      Sampling{.typical_p = 0.7F},
                       Sampling{.temperature = 1.3F, .top_k = 20, .top_p = 0.95F, .min_p = 0.02F}));
 
 TEST(LogprobsTest, AreTheLogSoftmaxOfTheChosenThenTheBest) {
@@ -256,6 +275,13 @@ TEST(LogprobsTest, LowestIdsFirstAmongEqualOnes) {
 
 TEST(LogprobsTest, AtMostTheWholeVocabulary) {
   EXPECT_EQ(logprobs(std::vector<float>{1, 2, 3}, 0, 20).size(), 4u);
+}
+
+TEST(LogprobsTest, RankCountsWhatIsAtLeastAsLikely) {
+  const std::vector<float> logits = {2, 5, 5, 1};
+  EXPECT_EQ(rank(logits, 0), 3);
+  EXPECT_EQ(rank(logits, 1), 2);
+  EXPECT_EQ(rank(logits, 3), 4);
 }
 
 TEST(LogprobsTest, LargeLogitsDoNotOverflow) {

@@ -86,8 +86,8 @@ TEST_F(TransformerTest, LogitsAreOfTheRowsAskedForInTheirOrder) {
       Transformer::create(*device_, model_->config, *std::move(weights), {kTokens, 2});
   ASSERT_TRUE(transformer);
   const ModelConfig& config = model_->config;
-  auto kv =
-      device_->allocate_kv(config.layers, 1, kTokens, config.kv_heads, config.head_dim, DType::f32);
+  auto kv = device_->allocate_kv(config.kv_layers(), 1, kTokens, config.kv_heads, config.head_dim,
+                                 DType::f32);
   ASSERT_TRUE(kv);
   Sequence sequence;
   sequence.spec.prompt = text(0);

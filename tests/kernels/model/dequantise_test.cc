@@ -8,6 +8,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/quantise.h"
@@ -88,6 +89,36 @@ TEST(Bf16Test, KeepsTheUpperBitsAndRoundsToEven) {
   EXPECT_TRUE(std::isnan(bf16_to_float(float_to_bf16(std::bit_cast<float>(0x7F800001u)))));
 }
 
+// What the bits of an 8-bit float mean, by the definition of its format.
+double value_of_f8(int bits, int fraction_bits, int bias, bool has_infinity) {
+  const int exponent = (bits & 127) >> fraction_bits;
+  const int fraction = bits & ((1 << fraction_bits) - 1);
+  const double sign = bits >= 128 ? -1 : 1;
+  if (has_infinity && exponent == 31) return fraction == 0 ? sign * kInfinity : std::nan("");
+  if (!has_infinity && (bits & 127) == 127) return std::nan("");
+  if (exponent == 0) return sign * std::ldexp(fraction, 1 - bias - fraction_bits);
+  return sign * std::ldexp((1 << fraction_bits) + fraction, exponent - bias - fraction_bits);
+}
+
+TEST(Float8Test, EveryBitPatternMeansWhatItsFormatSaysAndFitsABf16) {
+  for (int bits = 0; bits < 256; ++bits) {
+    const std::pair<float, double> pairs[] = {
+        {e4m3_to_float(static_cast<std::uint8_t>(bits)), value_of_f8(bits, 3, 7, false)},
+        {e5m2_to_float(static_cast<std::uint8_t>(bits)), value_of_f8(bits, 2, 15, true)}};
+    for (const auto& [value, expected] : pairs) {
+      if (std::isnan(expected)) {
+        EXPECT_TRUE(std::isnan(value)) << bits;
+        continue;
+      }
+      EXPECT_EQ(double{value}, expected) << bits;
+      EXPECT_EQ(std::signbit(value), bits >= 128) << bits;
+      EXPECT_EQ(bf16_to_float(float_to_bf16(value)), value) << bits;
+    }
+  }
+  EXPECT_EQ(e4m3_to_float(0x7E), 448.0f);
+  EXPECT_EQ(e5m2_to_float(0x7B), 57344.0f);
+}
+
 TEST(DequantiseTest, Q8BlockIsScaleTimesSignedBytes) {
   std::string block = little_endian(float_to_half(0.5f));
   for (int i = 0; i < 32; ++i) block.push_back(static_cast<char>(i * 8 - 128));
@@ -110,6 +141,75 @@ TEST(DequantiseTest, NibblesAreLowHalvesThenHighHalves) {
     EXPECT_EQ(q4_1[i], -0.25f * code + 3) << i;
     EXPECT_EQ(q4_1[i + 16], -0.25f * (15 - code) + 3) << i;
   }
+}
+
+const std::string kOne = little_endian(float_to_half(1.0f));
+const std::string kTwo = little_endian(float_to_half(2.0f));
+
+std::string bytes_with(std::size_t count, std::initializer_list<std::pair<std::size_t, int>> set) {
+  std::string bytes(count, '\0');
+  for (const auto& [at, value] : set) bytes[at] = static_cast<char>(value);
+  return bytes;
+}
+
+// Blocks with few bits set, and the columns they must show up in; `last` is the last column's.
+TEST(DequantiseTest, BitsOfEachFormatReachTheirColumns) {
+  struct Case {
+    DType dtype;
+    std::string block;
+    std::vector<std::pair<std::size_t, float>> values;
+    float last;
+  };
+  const Case cases[] = {
+      // The fifth bits: of columns 1 and 17.
+      {DType::q5_0, kOne + bytes_with(20, {{0, 2}, {2, 2}, {5, 0x73}}), {{1, 3}, {17, 7}}, -16},
+      {DType::q5_1, kOne + kTwo + bytes_with(20, {{0, 2}, {5, 0x73}}), {{1, 21}, {17, 9}}, 2},
+      // Scale 3 and minimum 1 of columns 16 to 31; the second pair of byte 16 is column 48.
+      {DType::q2_k,
+       bytes_with(80, {{1, 0x13}, {3, 5}, {16 + 16, 0x0E}}) + kOne + kTwo,
+       {{16, 4}, {48, 15}},
+       0},
+      // All third bits are set; scale 33 - 32 of columns 0 to 15.
+      {DType::q3_k,
+       std::string(32, '\xff') + bytes_with(76, {{0, 1}, {64, 1}, {72, 2}}) + kOne,
+       {{0, 1}},
+       0},
+      // Scale and minimum of the fifth 32 columns take bits from two places each.
+      {DType::q4_k,
+       kOne + kTwo + bytes_with(12, {{0, 0x40}, {4, 0x80}, {8, 0x21}}) + bytes_with(128, {{64, 3}}),
+       {{128, 17 * 3 - 2 * 34}, {129, -2 * 34}},
+       0},
+      {DType::q5_k,
+       kOne + kTwo + bytes_with(12, {{0, 1}, {1, 1}}) + bytes_with(160, {{0, 2}, {32, 0x54}}),
+       {{0, 4}, {32, 16 + 5}},
+       0},
+      {DType::q6_k,
+       bytes_with(128, {{64 + 32, 0xA0}}) + bytes_with(64, {{32, 0x40}}) +
+           bytes_with(16, {{14, -2}}) + kOne,
+       {{224, -2 * (10 + 16 - 32)}, {225, -2 * -32}},
+       0},
+      {DType::iq4_nl, kTwo + bytes_with(16, {{3, 0xF7}}), {{3, -20}, {19, 226}}, -254},
+      {DType::mxfp4, "\x80" + bytes_with(16, {{3, 0xF7}}), {{3, 12}, {19, -12}}, 0},
+      {DType::tq2_0,
+       bytes_with(64, {{33, 0x24}}) + kTwo,
+       {{128 + 32 + 1, 0}, {128 + 64 + 1, 2}},
+       -2},
+  };
+  for (const Case& c : cases) {
+    const std::vector<float> values = decoded(c.dtype, c.block);
+    for (const auto& [i, value] : c.values)
+      EXPECT_EQ(values.at(i), value) << traits(c.dtype).name << " " << i;
+    EXPECT_EQ(values.back(), c.last) << traits(c.dtype).name;
+  }
+}
+
+TEST(DequantiseTest, TernaryBytesHoldFiveDigits) {
+  // Digits 2 1 0 2 1 of base 3: 2·81 + 27 + 6 + 1, rounded up to a fraction of 243 in 256ths.
+  const int code = (196 * 256 + 242) / 243;
+  const std::vector<float> values = decoded(DType::tq1_0, bytes_with(52, {{7, code}}) + kOne);
+  const float expected[] = {1, 0, -1, 1, 0};
+  for (std::size_t digit = 0; digit < 5; ++digit)
+    EXPECT_EQ(values[digit * 32 + 7], expected[digit]) << digit;
 }
 
 TEST(DequantiseTest, SecondBlockHasItsOwnScaleAndNeedsNoAlignment) {

@@ -75,6 +75,7 @@ TEST(GgufFileTest, GivesMetadataByKeyInItsKind) {
 TEST(GgufFileTest, LookUpsNameTheKeyThatIsMissingOrOfAnotherKind) {
   GgufWriter writer;
   writer.text("name", "llama");
+  writer.text("latin-1", "na\xefve");
   writer.raw("large", 10, raw<std::uint64_t>(std::numeric_limits<std::uint64_t>::max()));
   const std::string text = writer.finish();
   const auto file = GgufFile::parse(bytes_of(text));
@@ -84,6 +85,7 @@ TEST(GgufFileTest, LookUpsNameTheKeyThatIsMissingOrOfAnotherKind) {
   EXPECT_EQ(file->integer("large").error().message, "GGUF: key 'large' is not an integer");
   EXPECT_EQ(file->real("name").error().message, "GGUF: key 'name' is not a number");
   EXPECT_EQ(file->text("large").error().message, "GGUF: key 'large' is not a string");
+  EXPECT_EQ(file->text("latin-1").error().message, "GGUF: key 'latin-1' is not UTF-8 text");
 }
 
 TEST(GgufFileTest, TensorsPointIntoTheFileWithNumpysOrderOfExtents) {
@@ -198,11 +200,72 @@ TEST(GgufFileTest, UnsupportedTensorTypesAreNamedAsGgmlDoes) {
     EXPECT_EQ(result.error().code, Code::invalid_argument);
     return result.error().message;
   };
-  EXPECT_EQ(refuse_type(13), "tensor 'x' has type Q5_K, which is not supported yet");
-  EXPECT_EQ(refuse_type(6), "tensor 'x' has type Q5_0, which is not supported yet");
-  EXPECT_EQ(refuse_type(24), "tensor 'x' has type I8, which is not supported yet");
-  EXPECT_EQ(refuse_type(4), "tensor 'x' has type number 4, which is not supported yet");
-  EXPECT_EQ(refuse_type(99), "tensor 'x' has type number 99, which is not supported yet");
+  EXPECT_EQ(refuse_type(9), "tensor 'x' has type number 9 (Q8_1), which is not supported");
+  EXPECT_EQ(refuse_type(16), "tensor 'x' has type number 16 (IQ2_XXS), which is not supported");
+  EXPECT_EQ(refuse_type(24), "tensor 'x' has type number 24 (I8), which is not supported");
+  EXPECT_EQ(refuse_type(4), "tensor 'x' has type number 4, which is not supported");
+  EXPECT_EQ(refuse_type(99), "tensor 'x' has type number 99, which is not supported");
+}
+
+TEST(GgufFileTest, EveryWeightTypeHasItsNumberAndItsBlocks) {
+  const std::pair<std::uint32_t, DType> types[] = {
+      {0, DType::f32},    {1, DType::f16},     {2, DType::q4_0},    {3, DType::q4_1},
+      {6, DType::q5_0},   {7, DType::q5_1},    {8, DType::q8_0},    {10, DType::q2_k},
+      {11, DType::q3_k},  {12, DType::q4_k},   {13, DType::q5_k},   {14, DType::q6_k},
+      {30, DType::bf16},  {20, DType::iq4_nl}, {23, DType::iq4_xs}, {34, DType::tq1_0},
+      {35, DType::tq2_0}, {39, DType::mxfp4}};
+  for (const auto& [number, dtype] : types) {
+    const std::string name(traits(dtype).name);
+    const auto file_of = [&, type = number](std::int64_t cols, std::int64_t bytes) {
+      return [=](GgufWriter& w) {
+        w.tensor("x", {3, cols}, type, std::string(static_cast<std::size_t>(bytes), 'x'));
+      };
+    };
+    const std::int64_t needed = kernels::bytes_of(dtype, 3 * 512);
+    EXPECT_EQ(refusal(file_of(512, needed)), "accepted") << name;
+    GgufWriter cut;
+    file_of(512, needed)(cut);
+    const std::string text = cut.finish();
+    const auto file = GgufFile::parse(bytes_of(text));
+    EXPECT_EQ(file->tensors().at("x").dtype, dtype) << name;
+    const std::size_t padding = static_cast<std::size_t>((32 - needed % 32) % 32);
+    EXPECT_THAT(refusal(text.substr(0, text.size() - padding - 1)),
+                HasSubstr("tensor 'x' lies beyond the end of the file"))
+        << name;
+    if (const std::int64_t block = traits(dtype).block_elements; block > 1) {
+      EXPECT_THAT(refusal(file_of(512 + block / 2, 2 * needed)),
+                  HasSubstr(name + " needs a multiple of " + std::to_string(block)));
+    }
+  }
+}
+
+TEST(GgufFileTest, NamesAreTextOfLimitedLength) {
+  const std::string long_name(65, 'n');
+  const std::pair<std::string, std::string> names[] = {
+      {"", "is empty or no UTF-8 text"},
+      {"a\xff", "is empty or no UTF-8 text"},
+      {"\xed\xa0\x80", "is empty or no UTF-8 text"},  // half of a surrogate pair
+      {std::string("a\0b", 3), "is empty or no UTF-8 text"},
+      {long_name, "has 65 bytes; the limit is 64"}};
+  for (const auto& [name, reason] : names) {
+    const std::string tensor = refusal([&](GgufWriter& w) { w.tensor(name, {1}, kF32, "aaaa"); });
+    EXPECT_THAT(tensor, HasSubstr("a tensor's name"));
+    EXPECT_THAT(tensor, HasSubstr(reason));
+    if (name.size() > 64) continue;  // a key may be longer
+    const std::string key = refusal([&](GgufWriter& w) { w.number(name, 1); });
+    EXPECT_THAT(key, HasSubstr("a metadata key"));
+    EXPECT_THAT(key, HasSubstr(reason));
+  }
+  EXPECT_THAT(refusal([](GgufWriter& w) { w.number(std::string(65536, 'k'), 1); }),
+              HasSubstr("a metadata key has 65536 bytes; the limit is 65535"));
+}
+
+TEST(GgufFileTest, ArraysOfMoreItemsThanAnyModelHasAreRefused) {
+  const std::uint64_t count = (std::uint64_t{1} << 22) + 1;
+  EXPECT_THAT(refusal([&](GgufWriter& w) {
+                w.raw("k", 9, raw<std::uint32_t>(0) + raw(count) + std::string(count, 'x'));
+              }),
+              HasSubstr("key 'k' has 4194305 items; the limit is 4194304"));
 }
 
 TEST(GgufFileTest, RefusesImpossibleShapes) {
@@ -231,6 +294,14 @@ TEST(GgufFileTest, RefusesTensorsOutOfPlace) {
   EXPECT_THAT(refuse_offset(32), HasSubstr("tensor 'x' overlaps another tensor"));
   EXPECT_THAT(refuse_offset(64), HasSubstr("tensor 'x' lies beyond the end of the file"));
   EXPECT_THAT(refuse_offset(~0ull - 31), HasSubstr("tensor 'x' lies beyond the end of the file"));
+  EXPECT_THAT(refusal([](GgufWriter& w) {
+                w.tensor("a", {40}, kF32,
+                         std::string(192, 'a'));  // 160 bytes and a line of its own
+                w.tensor("x", {1}, kF32, "xxxx");
+              }),
+              HasSubstr("a gap lies before tensor 'x', which starts at 192"));
+  EXPECT_THAT(refusal([](GgufWriter& w) { w.tensor_at("x", {1}, kF32, 0); }),
+              HasSubstr("tensor 'x' lies beyond the end of the file"));
 }
 
 TEST(GgufFileTest, OpenNamesTheFileAndKeepsItMapped) {
@@ -238,8 +309,8 @@ TEST(GgufFileTest, OpenNamesTheFileAndKeepsItMapped) {
   const auto path = conduit::testing::write_tiny_gguf(folder.path());
   const auto file = GgufFile::open(path);
   ASSERT_TRUE(file) << file.error().message;
-  ASSERT_NE(file->file(), nullptr);
-  EXPECT_EQ(file->file()->path(), path);
+  ASSERT_EQ(file->files().size(), 1u);
+  EXPECT_EQ(file->files().front()->path(), path);
   EXPECT_EQ(file->text("general.architecture").value_or(""), "llama");
   conduit::testing::write_file(folder.path() / "bad.gguf", "GGML");
   EXPECT_EQ(GgufFile::open(folder.path() / "bad.gguf").error().message,

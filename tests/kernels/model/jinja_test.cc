@@ -298,5 +298,56 @@ TEST(JinjaTest, MalformedSourceIsNamed) {
   });
 }
 
+TEST(JinjaTest, LinesAreWrappedAsPythonsTextwrapDoes) {
+  expect_texts({
+      {R"({{ 'Hello World foo-bar_baz' | wordwrap(7) }})", "Hello\nWorld\nfoo-\nbar_baz"},
+      {R"({{ 'line one\n  line two\n\nlast' | wordwrap(5, false, '|') }})",
+       "line|one|line|two||last"},
+      {R"({{ 'aaa-bbb-ccc' | wordwrap(5) }})", "aaa-\nbbb-\nccc"},
+      {R"({{ 'aaa-bbb-ccc' | wordwrap(5, true, '\n', false) }})", "aaa-b\nbb-cc\nc"},
+      {R"({{ 'abcdefghij kl' | wordwrap(3) }})", "abc\ndef\nghi\nj\nkl"},
+      {R"({{ 'abcdefghij kl' | wordwrap(3, break_long_words=false) }})", "abcdefghij\nkl"},
+      {R"({{ 'well-known state-of-the-art--dash' | wordwrap(10, wrapstring='/') }})",
+       "well-known/state-of-/the-art--/dash"},
+      {R"({{ '  lead and trail  ' | wordwrap(6) }}|)", "  lead\nand\ntrail|"},
+      {R"({{ '' | wordwrap(3) }}|)", "|"},
+  });
+  expect_errors({{"{{ s | wordwrap(0) }}", "invalid width 0 (must be > 0)"}});
+}
+
+TEST(JinjaTest, MarkupIsStrippedAndAttributesAreWritten) {
+  expect_texts({
+      {R"({{ '<p>x <b>y</b>\n z</p> &amp;&lt;&#39;&#x41; &nope; &' | striptags }})",
+       "x y z &<'A &nope; &"},
+      {R"({{ 'a<!-- x > y -->b < c > d <' | striptags }})", "ab d <"},
+      {R"({{ {'class': 'my <x>', 'id': 5, 'no': none, 'un': nope} | xmlattr }})",
+       " class=\"my &lt;x&gt;\" id=\"5\""},
+      {R"({{ {'a': 1} | xmlattr(false) }}|{{ {'a': none} | xmlattr }}|)", "a=\"1\"||"},
+  });
+  expect_errors({{"{{ {'a b': 1} | xmlattr }}", "Invalid character in attribute name: 'a b'"}});
+}
+
+TEST(JinjaTest, PairsMakeAQueryAndSeveralNamesASort) {
+  expect_texts({
+      {R"({{ [('a b', 1), ('c', 'd&e')] | urlencode }})", "a+b=1&c=d%26e"},
+      {R"({{ [{'a': 2, 'b': 'x'}, {'a': 1, 'b': 'y'}, {'a': 1, 'b': 'X'}] | sort(attribute='a,b') | map(attribute='b') | join }})",
+       "Xyx"},
+      {R"({{ [{'a': 2, 'b': 'x'}, {'a': 1, 'b': 'y'}, {'a': 1, 'b': 'X'}] | sort(true, attribute='a,b') | map(attribute='b') | join }})",
+       "xyX"},
+  });
+}
+
+TEST(JinjaTest, RarerMethodsOfText) {
+  expect_texts({
+      {R"({{ 'a\tbc\t\n\td'.expandtabs(4) }}|{{ 'ü\tx'.expandtabs() }}|{{ '\t'.expandtabs(0) }}|)",
+       "a   bc  \n    d|ü       x||"},
+      {R"({{ 'Ab Cd'.istitle() }} {{ 'Ab cd'.istitle() }} {{ 'AB'.istitle() }} {{ '1'.istitle() }} {{ 'A1B'.istitle() }})",
+       "True False False False True"},
+      {R"({{ 'a_1'.isidentifier() }} {{ '1a'.isidentifier() }} {{ 'ä'.isidentifier() }} {{ ''.isidentifier() }} {{ 'a b'.isidentifier() }})",
+       "True False True False False"},
+      {R"({{ 'abcd'.translate({97: 'xy', 98: none, 99: 228}) }})", "xyäd"},
+  });
+}
+
 }  // namespace
 }  // namespace conduit::kernels

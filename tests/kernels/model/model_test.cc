@@ -149,7 +149,7 @@ TEST_F(OpenModelTest, TokenizerAndTemplateMayBeAbsent) {
 
 TEST_F(OpenModelTest, ATokenizerThatCannotBeRunYetCostsOnlyItself) {
   write_hf();
-  write_file(path() / "tokenizer.json", R"({"model":{"type":"Unigram","vocab":[]}})");
+  write_file(path() / "tokenizer.json", R"({"model":{"type":"Unheard","vocab":[]}})");
   EXPECT_FALSE(opened(path())->tokenizer.has_value());
   write_file(path() / "tokenizer.json", "{");
   const Error error = refused(path());
@@ -209,9 +209,9 @@ TEST_F(OpenModelTest, ErrorsNameTheFile) {
   EXPECT_THAT(refused(path() / "x.bin").message, HasSubstr("x.bin: GGUF: "));
   write_hf();
   write_file(path() / "config.json", R"({"model_type":"mamba"})");
-  EXPECT_EQ(refused(path()).message, (path() / "config.json").string() +
-                                         ": architecture 'mamba' is not supported yet; llama and "
-                                         "qwen3 are");
+  EXPECT_THAT(refused(path()).message,
+              HasSubstr((path() / "config.json").string() +
+                        ": architecture 'mamba' is not supported yet; these are: llama"));
   write_file(path() / "config.json", "[");
   EXPECT_THAT(refused(path()).message, HasSubstr("config.json: "));
   write_hf();

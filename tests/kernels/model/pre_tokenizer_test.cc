@@ -17,7 +17,7 @@ Texts split(std::string_view steps, std::string_view text) {
   EXPECT_TRUE(definition) << steps;
   const auto made = PreTokenizer::from_json(*definition);
   EXPECT_TRUE(made) << made.error().message;
-  const Words words = made->split(text);
+  const Words words = made->split(text, /*is_at_begin=*/true);
   Texts texts;
   for (const TextRange& range : words.ranges) texts.emplace_back(range.of(words.text));
   return texts;
@@ -55,6 +55,39 @@ TEST(PreTokenizerTest, DigitsStandAloneOrInRuns) {
             (Texts{"12", "ab", "3"}));
 }
 
+TEST(PreTokenizerTest, WordsAreCutByWhatTheirCharactersAre) {
+  EXPECT_EQ(split(R"({"type": "Whitespace"})", " it's a_b -> é\u0301x"),
+            (Texts{"it", "'", "s", "a_b", "->", "é\u0301x"}));
+  EXPECT_EQ(split(R"({"type": "WhitespaceSplit"})", " it's\u3000a\n"), (Texts{"it's", "a"}));
+  EXPECT_EQ(split(R"({"type": "BertPreTokenizer"})", "it's $5..."),
+            (Texts{"it", "'", "s", "$", "5", ".", ".", "."}));
+  EXPECT_EQ(split(R"({"type": "CharDelimiterSplit", "delimiter": "é"})", "aébééc"),
+            (Texts{"a", "b", "c"}));
+}
+
+TEST(PreTokenizerTest, MetaspaceMarksBlanksAndBeginsWordsThere) {
+  const auto metaspace = [](const char* more, std::string_view text) {
+    return split(R"({"type": "Metaspace", "replacement": "▁")" + std::string(more) + "}", text);
+  };
+  EXPECT_EQ(metaspace("", "hey  you"), (Texts{"▁hey", "▁", "▁you"}));
+  EXPECT_EQ(metaspace("", " hey"), (Texts{"▁hey"}));
+  EXPECT_EQ(metaspace("", "▁hey▁"), (Texts{"▁hey", "▁"}));
+  EXPECT_EQ(metaspace(R"(, "prepend_scheme": "never")", "hey you"), (Texts{"hey", "▁you"}));
+  EXPECT_EQ(metaspace(R"(, "split": false)", "hey you"), (Texts{"▁hey▁you"}));
+  EXPECT_EQ(metaspace(R"(, "add_prefix_space": false)", "hey"), (Texts{"hey"}));
+}
+
+TEST(PreTokenizerTest, MetaspaceFirstMarksOnlyTheBeginning) {
+  const std::string first =
+      R"({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first"})";
+  EXPECT_EQ(split(first, "a b"), (Texts{"▁a", "▁b"}));
+  const std::string behind_split = R"({"type": "WhitespaceSplit"},)" + first;
+  EXPECT_EQ(split(behind_split, "a b"), (Texts{"▁a", "b"}));
+  EXPECT_EQ(split(behind_split, " a b"), (Texts{"a", "b"}));
+  const auto made = PreTokenizer::from_json(*json::parse(first));
+  EXPECT_EQ(made->split("a", /*is_at_begin=*/false).text, "a");
+}
+
 TEST(PreTokenizerTest, PunctuationIncludesAsciiSigns) {
   EXPECT_EQ(split(R"({"type": "Punctuation", "behavior": "Contiguous"},)" + std::string(kLetters),
                   "a+=b."),
@@ -85,9 +118,11 @@ TEST(PreTokenizerTest, WhatIsNotSupportedIsNamed) {
     EXPECT_FALSE(made) << text;
     return made ? Error{} : made.error();
   };
-  EXPECT_NE(error_of(R"({"type": "Metaspace"})").message.find("Metaspace"), std::string::npos);
-  EXPECT_NE(error_of(R"({"type": "Digits"})").message.find("ByteLevel"), std::string::npos);
-  EXPECT_NE(error_of("null").message.find("ByteLevel"), std::string::npos);
+  EXPECT_NE(error_of(R"({"type": "UnicodeScripts"})").message.find("UnicodeScripts"),
+            std::string::npos);
+  EXPECT_EQ(error_of(R"({"type": "Metaspace", "replacement": "ab"})").code, Code::corrupt);
+  EXPECT_EQ(error_of(R"({"type": "Metaspace", "prepend_scheme": "x"})").code, Code::corrupt);
+  EXPECT_EQ(error_of(R"({"type": "CharDelimiterSplit"})").code, Code::corrupt);
   EXPECT_EQ(error_of("{}").code, Code::corrupt);
   EXPECT_EQ(error_of(R"({"type": "Sequence", "pretokenizers": 7})").code, Code::corrupt);
   EXPECT_EQ(error_of(R"({"type": "Split", "pattern": 7, "behavior": "Isolated"})").code,

@@ -87,8 +87,48 @@ TEST(SafetensorsFileTest, RefusesHeadersThatAreNoObjectOfTensors) {
 }
 
 TEST(SafetensorsFileTest, UnsupportedTypesAreNamed) {
-  EXPECT_EQ(refusal_of_header(entry(R"("dtype":"I64","shape":[1],"data_offsets":[0,8])")),
-            "tensor 't' has type I64, which is not supported yet");
+  for (const std::string type : {"F4", "F8_E8M0", "C64", "Q8_0", "f32", ""})
+    EXPECT_EQ(
+        refusal_of_header(entry("\"dtype\":\"" + type + R"(","shape":[1],"data_offsets":[0,8])")),
+        "tensor 't' has type " + type + ", which is not supported");
+}
+
+TEST(SafetensorsFileTest, EightBitFloatsAreWeights) {
+  const std::string text = safetensors_file(std::vector<SafetensorsEntry>{
+      {"a", "F8_E4M3", {2}, "\x38\xb8"}, {"b", "F8_E5M2", {1}, "\x3c"}});
+  const auto file = SafetensorsFile::parse(bytes_of(text));
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->tensors().at("a").dtype, DType::f8_e4m3);
+  EXPECT_EQ(file->tensors().at("b").dtype, DType::f8_e5m2);
+  EXPECT_TRUE(is_weight(DType::f8_e4m3) && is_weight(DType::f8_e5m2));
+}
+
+TEST(SafetensorsFileTest, OtherTypesAreSeenThoughTheyAreNoWeights) {
+  const std::pair<const char*, DType> types[] = {
+      {"F64", DType::f64}, {"I64", DType::i64},     {"I32", DType::i32}, {"I16", DType::i16},
+      {"I8", DType::i8},   {"U64", DType::u64},     {"U32", DType::u32}, {"U16", DType::u16},
+      {"U8", DType::u8},   {"BOOL", DType::boolean}};
+  for (const auto& [name, dtype] : types) {
+    const auto size = static_cast<std::size_t>(traits(dtype).block_bytes) * 3;
+    const std::string text = safetensors_file(std::vector<SafetensorsEntry>{
+        {"embeddings.position_ids", name, {1, 3}, std::string(size, 'i')}});
+    const auto file = SafetensorsFile::parse(bytes_of(text));
+    ASSERT_TRUE(file) << name;
+    EXPECT_EQ(file->tensors().at("embeddings.position_ids").dtype, dtype) << name;
+    EXPECT_FALSE(is_weight(dtype)) << name;
+    EXPECT_NE(refusal(text.substr(0, text.size() - 1)), "accepted") << name;
+  }
+}
+
+TEST(SafetensorsFileTest, NamesHaveALimit) {
+  const auto refuse = [](std::size_t size) {
+    return refusal(safetensors_file(
+        std::vector<SafetensorsEntry>{{std::string(size, 'n'), "F32", {1}, "aaaa"}}));
+  };
+  EXPECT_EQ(refuse(1024), "accepted");
+  EXPECT_THAT(refuse(1025), HasSubstr("a tensor's name has 1025 bytes; 1 to 1024 are possible"));
+  EXPECT_THAT(refuse(0), HasSubstr("a tensor's name has 0 bytes"));
+  EXPECT_THAT(refusal(safetensors_file("{\"a\xff\":{}}", "")), HasSubstr("header: "));
 }
 
 TEST(SafetensorsFileTest, RefusesShapesAndOffsetsThatDoNotMeet) {
@@ -103,6 +143,8 @@ TEST(SafetensorsFileTest, RefusesShapesAndOffsetsThatDoNotMeet) {
   EXPECT_THAT(refuse("[2.0]", "[0,8]"), HasSubstr("tensor 't' has an impossible shape"));
   EXPECT_THAT(refuse("[4294967296,4294967296]", "[0,8]"), HasSubstr("impossible shape"));
   EXPECT_THAT(refuse("[18446744073709551615]", "[0,8]"), HasSubstr("impossible shape"));
+  EXPECT_THAT(refuse("[1152921504606846976]", "[0,8]"), HasSubstr("impossible shape"));  // 2^60
+  EXPECT_THAT(refuse("[0,4611686018427387904]", "[0,8]"), HasSubstr("shape and dtype need 0"));
   EXPECT_THAT(refuse("[1,1,1,1,1,1,1,1,2]", "[0,8]"), HasSubstr("no shape of up to 8"));
   EXPECT_THAT(refuse("[2]", "[8,0]"), HasSubstr("impossible data_offsets"));
   EXPECT_THAT(refuse("[2]", "[-8,0]"), HasSubstr("impossible data_offsets"));
@@ -157,11 +199,17 @@ TEST_F(ShardsTest, RefusesAnIndexThatDoesNotMeetItsShards) {
   write_index(R"({"aaaa":"one"})");
   EXPECT_THAT(refusal(), HasSubstr("one: cannot open"));
   write_shard("one", "bbbb");
-  EXPECT_THAT(refusal(), HasSubstr("tensor 'aaaa', which the index places here, is missing"));
+  EXPECT_THAT(refusal(),
+              HasSubstr("one: tensor 'bbbb' is not placed here by model.safetensors.index"));
+  write_index(R"({"aaaa":"one","bbbb":"one"})");
+  EXPECT_THAT(refusal(), HasSubstr("one: tensor 'aaaa', which the index places here, is missing"));
+  write_shard("two", "bbbb");  // two shards hold it
+  write_index(R"({"bbbb":"one","aaaa":"two"})");
+  EXPECT_THAT(refusal(), HasSubstr("two: tensor 'bbbb' is not placed here"));
 }
 
 TEST_F(ShardsTest, AnIndexCannotReachOutOfItsFolder) {
-  for (const char* name : {"../one", "/etc/passwd", "", "..", "a/b"}) {
+  for (const char* name : {"../one", "/etc/passwd", "", "..", "a/b", "one\\u0000", "./one"}) {
     write_index("{\"aaaa\":\"" + std::string(name) + "\"}");
     EXPECT_THAT(refusal(), HasSubstr("'aaaa' does not lie in a file of this folder")) << name;
   }

@@ -191,17 +191,46 @@ TEST(PostProcessorTest, SurroundsTheTextUnlessToldNotTo) {
                                      special("E")}},
               {"special_tokens", object({{"B", object({{"ids", json::Array{1, 0}}})},
                                          {"E", object({{"ids", json::Array{2}}})}})}});
-  const json::Value pair = object({{"type", "RobertaProcessing"},
-                                   {"cls", json::Array{"<s>", 7}},
-                                   {"sep", json::Array{"</s>", 8}}});
-  const Tokenizer once = tokenizer_with("post_processor", around);
-  const TokenId a = *once.id_of("a");
-  EXPECT_EQ(once.encode("a"), (Ids{1, 0, a, 2}));
-  EXPECT_EQ(once.encode("a", {.add_special = false}), (Ids{a}));
-  EXPECT_EQ(once.encode(""), (Ids{1, 0, 2}));
-  const Tokenizer twice = tokenizer_with(
-      "post_processor", object({{"type", "Sequence"}, {"processors", json::Array{around, pair}}}));
-  EXPECT_EQ(twice.encode("a"), (Ids{7, 1, 0, a, 2, 8}));
+  const Tokenizer tokenizer = tokenizer_with("post_processor", around);
+  const TokenId a = *tokenizer.id_of("a");
+  EXPECT_EQ(tokenizer.encode("a"), (Ids{1, 0, a, 2}));
+  EXPECT_EQ(tokenizer.encode("a", {.add_special = false}), (Ids{a}));
+  EXPECT_EQ(tokenizer.encode(""), (Ids{1, 0, 2}));
+}
+
+TEST(PostProcessorTest, APairsTemplateSaysTheOrderAndTheTypes) {
+  const auto text = [](const char* name, int type) {
+    return object({{"Sequence", object({{"id", name}, {"type_id", type}})}});
+  };
+  const Tokenizer tokenizer =
+      tokenizer_with("post_processor", object({{"type", "TemplateProcessing"},
+                                               {"single", json::Array{text("A", 0)}},
+                                               {"pair", json::Array{text("B", 3), text("A", 2)}},
+                                               {"special_tokens", object({})}}));
+  const TokenId a = *tokenizer.id_of("a"), b = *tokenizer.id_of("b");
+  const PairEncoding pair = tokenizer.encode_pair("aa", "b");
+  EXPECT_EQ(pair.ids, (Ids{b, a, a}));
+  EXPECT_EQ(pair.type_ids, (std::vector<std::int32_t>{3, 2, 2}));
+}
+
+TEST(PostProcessorTest, BertAndRobertaSeparatePairsTheirOwnWays) {
+  const auto pair = [](const char* type) {
+    return tokenizer_with("post_processor", object({{"type", type},
+                                                    {"cls", json::Array{"<s>", 7}},
+                                                    {"sep", json::Array{"</s>", 8}}}))
+        .encode_pair("a", "a");
+  };
+  const TokenId a = *tokenizer_of(tiny_definition()).id_of("a");
+  EXPECT_EQ(pair("BertProcessing").ids, (Ids{7, a, 8, a, 8}));
+  EXPECT_EQ(pair("BertProcessing").type_ids, (std::vector<std::int32_t>{0, 0, 0, 1, 1}));
+  EXPECT_EQ(pair("RobertaProcessing").ids, (Ids{7, a, 8, 8, a, 8}));
+  EXPECT_EQ(pair("RobertaProcessing").type_ids, (std::vector<std::int32_t>{0, 0, 0, 0, 0, 0}));
+}
+
+TEST(PostProcessorTest, WithoutOneAPairIsBothTexts) {
+  const PairEncoding pair = tokenizer_of(tiny_definition()).encode_pair("a", "a");
+  EXPECT_EQ(pair.ids.size(), 2u);
+  EXPECT_EQ(pair.type_ids, (std::vector<std::int32_t>{0, 1}));
 }
 
 // --- decoding
@@ -305,19 +334,19 @@ constexpr Code kUnsupported = Code::invalid_argument;
 INSTANTIATE_TEST_SUITE_P(
     NotSupported, TokenizerRefusalTest,
     ::testing::Values(
-        Refusal{"model.type", R"("Unigram")", kUnsupported, "tokenizer model \"Unigram\" is not"},
-        Refusal{"model.type", R"("WordPiece")", kUnsupported, "WordPiece"},
-        Refusal{"model.byte_fallback", "true", kUnsupported, "byte_fallback"},
+        Refusal{"model.type", R"("WordLevel")", kUnsupported,
+                "tokenizer model \"WordLevel\" is not"},
         Refusal{"model.dropout", "0.1", kUnsupported, "dropout"},
-        Refusal{"model.end_of_word_suffix", R"("</w>")", kUnsupported, "end_of_word_suffix"},
-        Refusal{"normalizer", R"({"type": "NFKC"})", kUnsupported, "NFKC"},
-        Refusal{"normalizer", R"({"type": "Sequence", "normalizers": [{"type": "Lowercase"}]})",
-                kUnsupported, "Lowercase"},
-        Refusal{"pre_tokenizer", R"({"type": "Metaspace"})", kUnsupported, "Metaspace"},
-        Refusal{"pre_tokenizer", "null", kUnsupported, "ByteLevel"},
+        Refusal{"normalizer", R"({"type": "Sequence", "normalizers": [{"type": "Rhyme"}]})",
+                kUnsupported, "Rhyme"},
+        Refusal{"pre_tokenizer", R"({"type": "UnicodeScripts"})", kUnsupported, "UnicodeScripts"},
         Refusal{"post_processor", R"({"type": "Other"})", kUnsupported, "Other"},
-        Refusal{"decoder", R"({"type": "WordPiece"})", kUnsupported, "WordPiece"},
-        Refusal{"decoder", "null", kUnsupported, "decoder"}));
+        Refusal{"post_processor",
+                R"({"type": "Sequence", "processors": [
+                    {"type": "BertProcessing", "cls": ["a", 1], "sep": ["b", 2]},
+                    {"type": "BertProcessing", "cls": ["a", 1], "sep": ["b", 2]}]})",
+                kUnsupported, "two processors"},
+        Refusal{"decoder", R"({"type": "CTC"})", kUnsupported, "CTC"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Corrupt, TokenizerRefusalTest,
@@ -338,7 +367,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"added_tokens", "[7]", Code::corrupt, "content"},
         Refusal{"added_tokens", R"([{"content": "x"}])", Code::corrupt, "added_tokens.id"},
         Refusal{"post_processor", R"({"type": "TemplateProcessing", "single": []})", Code::corrupt,
-                "one Sequence"},
+                "Sequence A"},
         Refusal{"post_processor",
                 R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}]})",
                 Code::corrupt, "special_tokens"},

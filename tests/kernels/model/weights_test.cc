@@ -6,8 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <set>
 
+#include "kernels/dequantise.h"
 #include "kernels/model/model.h"
 #include "tests/support/shared_dir.h"
 #include "tests/support/tiny_model.h"
@@ -28,6 +31,11 @@ class WeightsTest : public ::testing::Test {
     options_.chat_template = false;
   }
 
+  void open(const std::filesystem::path& path) {
+    auto model = open_model(path);
+    ASSERT_TRUE(model) << model.error().message;
+    model_ = *model;
+  }
   void open_hf() { open(write_tiny_hf_model(folder_.path() / "hf", options_)); }
   void open_gguf() { open(write_tiny_gguf(folder_.path() / "gguf", options_)); }
 
@@ -52,13 +60,6 @@ class WeightsTest : public ::testing::Test {
   TinyModelOptions options_;
   std::unique_ptr<Device> device_;
   std::shared_ptr<const Model> model_;
-
- private:
-  void open(const std::filesystem::path& path) {
-    auto model = open_model(path);
-    ASSERT_TRUE(model) << model.error().message;
-    model_ = *model;
-  }
 };
 
 void expect_shape(const Matrix& matrix, std::int64_t rows, std::int64_t cols) {
@@ -77,22 +78,23 @@ TEST_F(WeightsTest, EveryPartOfALayerHasItsShape) {
   const LayerWeights& layer = weights->layers[1];
   expect_shape(weights->embedding, 288, 64);
   expect_shape(weights->output(), 288, 64);
-  expect_shape(layer.q, 96, 64);
-  expect_shape(layer.k, 48, 64);
-  expect_shape(layer.v, 48, 64);
-  expect_shape(layer.out, 64, 96);
-  expect_shape(layer.gate, 96, 64);
-  expect_shape(layer.up, 96, 64);
-  expect_shape(layer.down, 64, 96);
-  EXPECT_EQ(layer.attention_norm.bytes, 64 * sizeof(float));
-  EXPECT_EQ(layer.mlp_norm.bytes, 64 * sizeof(float));
+  expect_shape(layer.q.weight, 96, 64);
+  expect_shape(layer.k.weight, 48, 64);
+  expect_shape(layer.v.weight, 48, 64);
+  expect_shape(layer.out.weight, 64, 96);
+  expect_shape(layer.mlp.gate.weight, 96, 64);
+  expect_shape(layer.mlp.up.weight, 96, 64);
+  expect_shape(layer.mlp.down.weight, 64, 96);
+  EXPECT_EQ(layer.attention_norm.weight.bytes, 64 * sizeof(float));
+  EXPECT_EQ(layer.attention_norm.bias.data, nullptr);
+  EXPECT_EQ(layer.mlp_norm.weight.bytes, 64 * sizeof(float));
   EXPECT_EQ(layer.q_norm.bytes, 24 * sizeof(float));
   EXPECT_EQ(layer.k_norm.bytes, 24 * sizeof(float));
-  EXPECT_EQ(layer.q_bias.bytes, 96 * sizeof(float));
-  EXPECT_EQ(layer.k_bias.bytes, 48 * sizeof(float));
-  EXPECT_EQ(layer.v_bias.bytes, 48 * sizeof(float));
-  EXPECT_EQ(layer.out_bias.bytes, 64 * sizeof(float));
-  EXPECT_EQ(layer.gate_bias.data, nullptr);
+  EXPECT_EQ(layer.q.bias.bytes, 96 * sizeof(float));
+  EXPECT_EQ(layer.k.bias.bytes, 48 * sizeof(float));
+  EXPECT_EQ(layer.v.bias.bytes, 48 * sizeof(float));
+  EXPECT_EQ(layer.out.bias.bytes, 64 * sizeof(float));
+  EXPECT_EQ(layer.mlp.gate.bias.data, nullptr);
 }
 
 TEST_F(WeightsTest, NotationsOfOneModelGiveTheSameWeights) {
@@ -110,30 +112,87 @@ TEST_F(WeightsTest, NotationsOfOneModelGiveTheSameWeights) {
   ASSERT_TRUE(from_gguf) << from_gguf.error().message;
   const auto parts = [](const Weights& w) {
     const LayerWeights& layer = w.layers[1];
-    return std::vector<const Matrix*>{&w.embedding, &w.output(), &layer.q,  &layer.k,   &layer.v,
-                                      &layer.out,   &layer.gate, &layer.up, &layer.down};
+    return std::vector<const Matrix*>{
+        &w.embedding,           &w.output(),          &layer.q.weight,
+        &layer.k.weight,        &layer.v.weight,      &layer.out.weight,
+        &layer.mlp.gate.weight, &layer.mlp.up.weight, &layer.mlp.down.weight};
   };
   for (std::size_t i = 0; i < parts(*from_hf).size(); ++i) {
     const std::vector<float> expected = row(*parts(*from_hf)[i], 5);
     EXPECT_EQ(row(*parts(*from_bare)[i], 5), expected) << i;
     EXPECT_EQ(row(*parts(*from_gguf)[i], 5), expected) << i;
   }
-  EXPECT_NE(row(from_hf->layers[1].gate, 5), row(from_hf->layers[1].up, 5));
-  EXPECT_NE(row(from_hf->layers[1].gate, 5), row(from_hf->layers[0].gate, 5));
+  EXPECT_NE(row(from_hf->layers[1].mlp.gate.weight, 5), row(from_hf->layers[1].mlp.up.weight, 5));
+  EXPECT_NE(row(from_hf->layers[1].mlp.gate.weight, 5), row(from_hf->layers[0].mlp.gate.weight, 5));
 }
 
+// Of every family that tests/golden/own/models has a checkpoint of.
 TEST_F(WeightsTest, EachMissingOrMisshapenTensorIsNamed) {
-  options_.architecture = "qwen3";
-  options_.attention_bias = true;
-  open_hf();
-  for (const auto& [name, view] : model_->tensors) {
-    NamedTensors damaged = model_->tensors;
-    damaged.at(name).shape.front() += 1;
-    EXPECT_THAT(refusal(damaged), StartsWith("tensor '" + name + "' has shape ["));
-    damaged.erase(name);
-    EXPECT_THAT(refusal(damaged), StartsWith("tensor '" + name + "'"));
-    EXPECT_THAT(refusal(damaged), HasSubstr("is missing"));
+  std::set<std::string> families;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(conduit::testing::own_golden_dir() / "own/models")) {
+    open(entry.path());
+    families.insert(model_->config.architecture);
+    SCOPED_TRACE(entry.path());
+    for (const auto& [name, view] : model_->tensors) {
+      // Dropped, or of no use to this model.
+      if (name.ends_with("position_ids")) continue;
+      if (model_->config.labels == 0 && name.starts_with("pooler.")) continue;
+      NamedTensors damaged = model_->tensors;
+      damaged.at(name).shape.front() += 1;
+      EXPECT_THAT(refusal(damaged), StartsWith("tensor '" + name + "' has shape ["));
+      damaged.erase(name);
+      EXPECT_THAT(refusal(damaged), StartsWith("tensor '"));
+      EXPECT_THAT(refusal(damaged), HasSubstr(name));
+      EXPECT_THAT(refusal(damaged), HasSubstr("is missing"));
+    }
   }
+  EXPECT_EQ(families.size(), 8u) << "llama, mistral, qwen2, qwen3, qwen3_moe, gemma3, phi3, bert";
+}
+
+TEST_F(WeightsTest, GemmasNormsMultiplyByOnePlusWhatTheFileHolds) {
+  open(conduit::testing::own_golden_dir() / "own/models/gemma3-six-layers");
+  const auto as_offsets = load(model_->tensors);
+  ModelConfig plain = model_->config;
+  plain.norms_are_offsets = false;
+  const auto as_they_are = load_weights(*device_, plain, model_->tensors, Precision::f32);
+  ASSERT_TRUE(as_offsets && as_they_are);
+  const auto first = [](const Buffer& buffer) {
+    float value = 0;
+    std::memcpy(&value, buffer.data, sizeof value);
+    return value;
+  };
+  const LayerWeights& offsets = as_offsets->layers[1];
+  const LayerWeights& stored = as_they_are->layers[1];
+  EXPECT_EQ(first(offsets.mlp_post_norm.weight), 1 + first(stored.mlp_post_norm.weight));
+  EXPECT_EQ(first(offsets.q_norm), 1 + first(stored.q_norm));
+  EXPECT_EQ(first(as_offsets->final_norm.weight), 1 + first(as_they_are->final_norm.weight));
+}
+
+// Its parts lie one below the other in the file.
+TEST_F(WeightsTest, Phi3sFusedMatricesAreSplit) {
+  open(conduit::testing::own_golden_dir() / "own/models/phi3-partial-rotary");
+  const auto weights = load(model_->tensors);
+  ASSERT_TRUE(weights) << weights.error().message;
+  const ModelConfig& c = model_->config;
+  const auto file_row = [&](const std::string& name, std::int64_t index) {
+    const TensorView& view = model_->tensors.at(name);
+    std::vector<float> values(static_cast<std::size_t>(c.hidden));
+    dequantise(view.dtype, view.data + index * bytes_of(view.dtype, c.hidden), c.hidden,
+               values.data());
+    return values;
+  };
+  const std::string qkv = "model.layers.1.self_attn.qkv_proj.weight";
+  const LayerWeights& layer = weights->layers[1];
+  const int q_rows = c.heads * c.head_dim, kv_rows = c.kv_heads * c.head_dim;
+  expect_shape(layer.q.weight, q_rows, c.hidden);
+  expect_shape(layer.v.weight, kv_rows, c.hidden);
+  EXPECT_EQ(row(layer.q.weight, 3), file_row(qkv, 3));
+  EXPECT_EQ(row(layer.k.weight, 3), file_row(qkv, q_rows + 3));
+  EXPECT_EQ(row(layer.v.weight, 3), file_row(qkv, q_rows + kv_rows + 3));
+  const std::string gate_up = "model.layers.1.mlp.gate_up_proj.weight";
+  EXPECT_EQ(row(layer.mlp.gate.weight, 3), file_row(gate_up, 3));
+  EXPECT_EQ(row(layer.mlp.up.weight, 3), file_row(gate_up, c.intermediate + 3));
 }
 
 TEST_F(WeightsTest, ATensorWithoutAPlaceIsNamed) {
@@ -179,6 +238,17 @@ TEST_F(WeightsTest, VectorsOfBlocksAreRefused) {
   tensors.at("model.norm.weight").dtype = DType::q8_0;
   EXPECT_EQ(refusal(tensors),
             "tensor 'model.norm.weight' is a vector of type Q8_0; F32, F16 or BF16 is needed");
+}
+
+TEST_F(WeightsTest, WhatWeightsTakeOnTheDeviceIsCounted) {
+  open_hf();
+  const auto weights = load(model_->tensors);
+  ASSERT_TRUE(weights);
+  std::size_t floats = 0;
+  for (const auto& [name, view] : model_->tensors)
+    floats += static_cast<std::size_t>(view.elements());
+  EXPECT_GE(device_bytes_of(*weights), floats * sizeof(float));
+  EXPECT_LT(device_bytes_of(*weights), 2 * floats * sizeof(float)) << "whole panels at most";
 }
 
 TEST_F(WeightsTest, NothingOfAModelIsRecognisedByEmptyHands) {
