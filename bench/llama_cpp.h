@@ -1,6 +1,5 @@
-// llama.cpp under the bench, through the Python package llama-cpp-python (peer_llama_cpp.py) in a
-// virtual environment: the one named by CONDUIT_BENCH_VENV, or one in the user's cache folder that
-// is made at the first use (which compiles llama.cpp for this machine: some minutes).
+// llama.cpp under the bench, through the Python package llama-cpp-python (peer_llama_cpp.py), whose
+// installation compiles llama.cpp for this machine: some minutes.
 #pragma once
 
 #include <cstddef>

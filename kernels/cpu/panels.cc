@@ -20,25 +20,23 @@ void store(std::byte* at, T value) {
 int size_of(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
 int columns_together(DType dtype) { return dtype == DType::bf16 ? 2 : 1; }
 
-// Where lane 0 … 15 of a column lies, in elements.
-std::int64_t slot_of(DType dtype, std::int64_t col, int lane) {
-  const int together = columns_together(dtype);
+// Where a column's value of a lane lies, in elements.
+constexpr std::int64_t slot_of(int together, std::int64_t col, int lane) {
   return (col / together * kPanelRows + lane) * together + col % together;
 }
 
-void pack_plain(DType dtype, const std::byte* row, std::int64_t cols, int lane, std::byte* panel) {
-  const auto size = static_cast<std::size_t>(size_of(dtype));
+template <class Bits, int together>
+void pack_plain(const std::byte* row, std::int64_t cols, int lane, std::byte* panel) {
+  constexpr std::int64_t kSize = sizeof(Bits);
   for (std::int64_t col = 0; col < cols; ++col)
-    std::memcpy(panel + slot_of(dtype, col, lane) * size_of(dtype), row + col * size_of(dtype),
-                size);
+    store(panel + slot_of(together, col, lane) * kSize, blocks::load<Bits>(row + col * kSize));
 }
 
-void pack_f8(DType dtype, const std::byte* row, std::int64_t cols, int lane, std::byte* panel) {
-  for (std::int64_t col = 0; col < cols; ++col) {
-    float value = 0;
-    dequantise(dtype, row + col, 1, &value);
-    store(panel + slot_of(DType::bf16, col, lane) * 2, float_to_bf16(value));
-  }
+template <float (*decode)(std::uint8_t)>
+void pack_f8(const std::byte* row, std::int64_t cols, int lane, std::byte* panel) {
+  for (std::int64_t col = 0; col < cols; ++col)
+    store(panel + slot_of(2, col, lane) * 2,
+          float_to_bf16(decode(blocks::load<std::uint8_t>(row + col))));
 }
 
 // --- blocks
@@ -115,6 +113,17 @@ void pack_quantised(DType dtype, const std::byte* row, std::int64_t cols, int la
   }
 }
 
+void pack_row(DType dtype, const std::byte* row, std::int64_t cols, int lane, std::byte* panel) {
+  switch (dtype) {
+    case DType::f32: return pack_plain<std::uint32_t, 1>(row, cols, lane, panel);
+    case DType::f16: return pack_plain<std::uint16_t, 1>(row, cols, lane, panel);
+    case DType::bf16: return pack_plain<std::uint16_t, 2>(row, cols, lane, panel);
+    case DType::f8_e4m3: return pack_f8<e4m3_to_float>(row, cols, lane, panel);
+    case DType::f8_e5m2: return pack_f8<e5m2_to_float>(row, cols, lane, panel);
+    default: return pack_quantised(dtype, row, cols, lane, panel);
+  }
+}
+
 QuantTerms read_terms(DType dtype, const std::byte* panel, const BlockOffsets& at, int group,
                       int lane) {
   const auto d = blocks::load<std::uint16_t>(panel + at.d + lane * 2);
@@ -160,11 +169,9 @@ void pack_panel(const TensorView& file, std::int64_t panel, std::byte* out) {
   const std::int64_t cols = file.shape[1];
   const std::int64_t row_bytes = bytes_of(file.dtype, cols);
   const std::int64_t end = std::min(rows, (panel + 1) * kPanelRows);
-  const auto pack = is_quantised(file.dtype)                ? pack_quantised
-                    : panel_dtype(file.dtype) == file.dtype ? pack_plain
-                                                            : pack_f8;
   for (std::int64_t row = panel * kPanelRows; row < end; ++row)
-    pack(file.dtype, file.data + row * row_bytes, cols, static_cast<int>(row % kPanelRows), out);
+    pack_row(file.dtype, file.data + row * row_bytes, cols, static_cast<int>(row % kPanelRows),
+             out);
 }
 
 void unpack_row(const Matrix& matrix, std::int64_t row, float* out) {
@@ -173,7 +180,8 @@ void unpack_row(const Matrix& matrix, std::int64_t row, float* out) {
   const int lane = static_cast<int>(row % kPanelRows);
   if (!is_quantised(dtype)) {
     for (std::int64_t col = 0; col < matrix.cols; ++col)
-      dequantise(dtype, panel + slot_of(dtype, col, lane) * size_of(dtype), 1, out + col);
+      dequantise(dtype, panel + slot_of(columns_together(dtype), col, lane) * size_of(dtype), 1,
+                 out + col);
     return;
   }
   for (std::int64_t block = 0; block < matrix.cols / kBlock; ++block) {

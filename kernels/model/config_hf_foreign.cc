@@ -63,7 +63,12 @@ Status refuse_foreign_keys(const Fields& fields, Kind kind) {
       {"no_rope_layers", 0},  // Llama 4, and the next
       {"attn_temperature_tuning", 0},
       {"attention_chunk_size", 0},
+      {"use_mrope", 0},         // Qwen2-VL
+      {"rope_interleaved", 0},  // SmolLM's training code
   };
+  // Encoders made of a decoder (GTE) run their own code.
+  CONDUIT_TRY(const bool is_causal, fields.flag("is_causal", true));
+  if (!is_causal && kind != Kind::bert) return unsupported("is_causal false");
   for (const ForeignKey& entry : kKeys) {
     const json::Value* value = fields.find(entry.key);
     if (value == nullptr || reads(entry, kind) || is_neutral(*value, entry.neutral)) continue;

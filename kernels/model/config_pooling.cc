@@ -11,25 +11,51 @@ namespace {
 
 using namespace config_checks;
 
+// Two layouts: older files have a flag for each mode, sentence-transformers 6 names the one.
 struct Mode {
+  std::string_view name;
   std::string_view flag;
   Pooling pooling;  // none: not supported
 };
 
 constexpr Mode kModes[] = {
-    {"pooling_mode_cls_token", Pooling::cls},
-    {"pooling_mode_mean_tokens", Pooling::mean},
-    {"pooling_mode_lasttoken", Pooling::last},
-    {"pooling_mode_max_tokens", Pooling::none},
-    {"pooling_mode_mean_sqrt_len_tokens", Pooling::none},
-    {"pooling_mode_weightedmean_tokens", Pooling::none},
+    {"cls", "pooling_mode_cls_token", Pooling::cls},
+    {"mean", "pooling_mode_mean_tokens", Pooling::mean},
+    {"lasttoken", "pooling_mode_lasttoken", Pooling::last},
+    {"max", "pooling_mode_max_tokens", Pooling::none},
+    {"mean_sqrt_len_tokens", "pooling_mode_mean_sqrt_len_tokens", Pooling::none},
+    {"weightedmean", "pooling_mode_weightedmean_tokens", Pooling::none},
 };
 
+constexpr const char* kMode = "pooling_mode";
+constexpr const char* kWidths[] = {"word_embedding_dimension", "embedding_dimension"};
+
 bool is_known(std::string_view key) {
-  if (key == "word_embedding_dimension" || key == "include_prompt") return true;
+  if (key == kMode || key == "include_prompt") return true;
   for (const Mode& mode : kModes)
     if (mode.flag == key) return true;
+  for (const char* width : kWidths)
+    if (width == key) return true;
   return false;
+}
+
+Result<Pooling> named_pooling(const json::Value& stated) {
+  for (const Mode& mode : kModes)
+    if (stated == json::Value(mode.name) && mode.pooling != Pooling::none) return mode.pooling;
+  return unsupported("pooling_mode " + json::dump(stated));
+}
+
+Result<Pooling> flagged_pooling(const Fields& fields) {
+  Pooling pooling = Pooling::none;
+  for (const Mode& mode : kModes) {
+    CONDUIT_TRY(const bool is_set, fields.flag(mode.flag, false));
+    if (!is_set) continue;
+    if (mode.pooling == Pooling::none) return unsupported(std::string(mode.flag));
+    if (pooling != Pooling::none) return unsupported(std::string(mode.flag) + " beside another");
+    pooling = mode.pooling;
+  }
+  if (pooling == Pooling::none) return corrupt("no pooling_mode_… is true");
+  return pooling;
 }
 
 // A folder beside modules.json: no way out of the model's own.
@@ -77,22 +103,16 @@ Result<Pooling> pooling_from_json(const json::Value& config, int hidden) {
   const Fields fields(config);
   for (const json::Member& member : config.as_object())
     if (!is_known(member.key)) return unsupported("pooling key " + member.key);
-  CONDUIT_TRY(const int width, fields.integer_or("word_embedding_dimension", kMaxWidth, hidden));
-  if (width != hidden)
-    return corrupt("word_embedding_dimension is " + std::to_string(width) +
-                   "; the transformer's hidden size is " + std::to_string(hidden));
+  for (const char* key : kWidths) {
+    CONDUIT_TRY(const int width, fields.integer_or(key, kMaxWidth, hidden));
+    if (width != hidden)
+      return corrupt(std::string(key) + " is " + std::to_string(width) +
+                     "; the transformer's hidden size is " + std::to_string(hidden));
+  }
   CONDUIT_TRY(const bool with_prompt, fields.flag("include_prompt", true));
   if (!with_prompt) return unsupported("include_prompt false");
-  Pooling pooling = Pooling::none;
-  for (const Mode& mode : kModes) {
-    CONDUIT_TRY(const bool is_set, fields.flag(mode.flag, false));
-    if (!is_set) continue;
-    if (mode.pooling == Pooling::none) return unsupported(std::string(mode.flag));
-    if (pooling != Pooling::none) return unsupported(std::string(mode.flag) + " beside another");
-    pooling = mode.pooling;
-  }
-  if (pooling == Pooling::none) return corrupt("no pooling_mode_… is true");
-  return pooling;
+  if (const json::Value* mode = fields.find(kMode)) return named_pooling(*mode);
+  return flagged_pooling(fields);
 }
 
 }  // namespace conduit::kernels

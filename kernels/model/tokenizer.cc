@@ -75,13 +75,17 @@ void for_each_section(const TokenizerParts& parts, std::string_view text, bool f
       take_token(*outer.token);
       continue;
     }
-    const std::string plain = parts.normalize(outer.range.of(text));
+    const std::string_view given = outer.range.of(text);
+    const std::string plain = parts.normalize(given);
+    // Where the normalizer drops the first character, what is left is no beginning.
+    const bool keeps_begin = outer.range.begin == 0 &&
+                             !parts.normalize(given.substr(0, utf8::read(given).length)).empty();
     for (const auto& inner :
          parts.added.split(plain, AddedTokens::Pass::normalized_text, finds_special)) {
       if (inner.token) {
         take_token(*inner.token);
       } else {
-        take_text(inner.range.of(plain), outer.range.begin == 0 && inner.range.begin == 0);
+        take_text(inner.range.of(plain), keeps_begin && inner.range.begin == 0);
       }
     }
   }

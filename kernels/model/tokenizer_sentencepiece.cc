@@ -44,10 +44,11 @@ TokenModel bpe_of(const SentencePieceModel& model, Vocabulary vocabulary) {
   return BpeModel::from_scores(std::move(vocabulary), scores, options);
 }
 
-// A user-defined piece scores above any other way through its characters.
+// A user-defined piece scores above nearly any other way through its characters: scores are
+// logarithms, and the highest is reckoned from the smallest positive number as in the reference.
 TokenModel unigram_of(const SentencePieceModel& model, Vocabulary vocabulary) {
   float lowest = std::numeric_limits<float>::max();
-  float highest = std::numeric_limits<float>::lowest();
+  float highest = std::numeric_limits<float>::min();
   for (const Piece& piece : model.pieces) {
     if (piece.kind != Kind::normal) continue;
     lowest = std::min(lowest, piece.score);
@@ -58,7 +59,7 @@ TokenModel unigram_of(const SentencePieceModel& model, Vocabulary vocabulary) {
     std::optional<double>& score = scores.emplace_back();
     if (piece.kind == Kind::normal) score = piece.score;
     if (piece.kind == Kind::user_defined)
-      score = static_cast<float>(piece.text.size()) * highest - 0.1;
+      score = static_cast<float>(piece.text.size()) * highest - 0.1f;
   }
   UnigramModel::Options options;
   options.unknown = first_of_kind(model, Kind::unknown);

@@ -27,10 +27,11 @@ void UnigramModel::find_best(std::string_view word, Workspace& workspace) const 
     const double so_far = arrivals[at].score;
     const auto arrive = [&](std::size_t length, TokenId piece, double score) {
       auto& arrival = arrivals[at + length];
-      const double total = score + so_far;
+      const double total = options_.sums_floats
+                               ? static_cast<float>(score) + static_cast<float>(so_far)
+                               : score + so_far;
       if (arrival.length != 0 && !(total > arrival.score)) return;
-      arrival = {options_.sums_floats ? static_cast<double>(static_cast<float>(total)) : total,
-                 piece, static_cast<std::uint32_t>(length)};
+      arrival = {total, piece, static_cast<std::uint32_t>(length)};
     };
     const std::size_t character = utf8::read(word.substr(at)).length;
     bool is_covered = false;

@@ -7,8 +7,8 @@ tokenizers, sentencepiece, safetensors, gguf and jinja2:
 
     python3 tests/golden/make_golden.py
 
-models/: see make_models.py. gguf/: see make_gguf.py. tokenizers/: see make_tokenizers.py. chat_templates/: cases and
-templates with what each renders.
+models/: see make_models.py. gguf/: see make_gguf.py. tokenizers/: see make_tokenizers.py.
+chat_templates/: cases and templates with what each renders.
 """
 
 import shutil

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 
 #include "tests/golden/teacher_forcing.h"
 #include "tests/kernels/engine/tiny_engine.h"
+#include "tests/support/shared_dir.h"
 
 namespace conduit::kernels {
 namespace {
@@ -105,6 +107,41 @@ TEST_F(TransformerTest, LogitsAreOfTheRowsAskedForInTheirOrder) {
   }
   batch.logit_rows.clear();
   EXPECT_EQ(transformer->forward(batch, *kv).rows, 0);
+}
+
+// Every family that tests/golden/own/models has a causal checkpoint of, experts included: the same
+// bits whoever else is in the pass.
+TEST_F(TransformerTest, ARowsBitsDoNotDependOnItsBatch) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(conduit::testing::own_golden_dir() / "own/models")) {
+    const auto model = open_model(entry.path());
+    ASSERT_TRUE(model) << model.error().message;
+    if (!(*model)->config.has_head) continue;
+    SCOPED_TRACE(entry.path());
+    for (Precision precision : {Precision::f32, Precision::fast}) {
+      // The texts of one pass, of which the first is looked at.
+      const auto first_of = [&](int texts) {
+        auto made = TeacherForcing::create(**model, {precision, 5, 200, 100});
+        EXPECT_TRUE(made);
+        std::vector<TeacherForcing::Feed> feeds;
+        for (int i = 0; i < texts; ++i) {
+          std::vector<TokenId> tokens;
+          for (int j = 0; j < 9 + 4 * i; ++j) tokens.push_back((i * 31 + j * 7 + 3) % 96);
+          feeds.push_back({static_cast<std::size_t>(i), static_cast<std::int64_t>(tokens.size())});
+          (*made)->add(std::move(tokens));
+        }
+        std::reverse(feeds.begin(), feeds.end());
+        std::vector<float> logits;
+        (*made)->step(feeds, [&](std::size_t text, std::int64_t, std::span<const float> row) {
+          if (text == 0) logits.insert(logits.end(), row.begin(), row.end());
+        });
+        return logits;
+      };
+      const std::vector<float> alone = first_of(1);
+      EXPECT_EQ(first_of(2), alone);
+      EXPECT_EQ(first_of(4), alone);
+    }
+  }
 }
 
 }  // namespace

@@ -139,6 +139,130 @@ TEST_F(GgufConfigTest, RefusesWhatItCannotRunByTheKeysName) {
               HasSubstr("tensor 'rope_freqs.weight' is not F32 [8]"));
 }
 
+TEST_F(GgufConfigTest, AKeyThatIsNotUnderstoodIsRefusedByName) {
+  for (const char* key : {"llama.attention.scale", "llama.residual_scale", "llama.logit_scale",
+                          "llama.rope.scaling.yarn_log_multiplier", "llama.unheard_of"})
+    EXPECT_EQ(refusal([&](GgufWriter& w) { w.real(key, 2); }),
+              "key '" + std::string(key) + "' is not supported yet");
+  EXPECT_EQ(refusal([](GgufWriter& w) { w.real("llama.final_logit_softcapping", 30); }),
+            "key 'llama.final_logit_softcapping' is not supported yet");
+  EXPECT_EQ(refusal([](GgufWriter& w) { w.real("other.unheard_of", 2); }), "accepted");
+}
+
+TEST_F(GgufConfigTest, AMistralsWindowIsOfEveryLayer) {
+  const auto c = read([](GgufWriter& w) { w.number("llama.attention.sliding_window", 64); });
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->window, 64);
+  EXPECT_TRUE(c->layer[0].is_windowed && c->layer[1].is_windowed);
+  const auto none = read([](GgufWriter& w) { w.number("llama.attention.sliding_window", 0); });
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->layer[0].is_windowed);
+}
+
+TEST_F(GgufConfigTest, YarnMultipliesItsAttentionFactor) {
+  const auto c = read([](GgufWriter& w) {
+    w.text("llama.rope.scaling.type", "yarn");
+    w.real("llama.rope.scaling.factor", 4);
+    w.number("llama.rope.scaling.original_context_length", 128);
+    w.real("llama.rope.scaling.attn_factor", 2);
+  });
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c->rope.scaling, RopeScaling::yarn);
+  EXPECT_EQ(c->rope.original_max_position, 128);
+  EXPECT_NEAR(c->rope.attention_factor, 2 * (0.1 * std::log(4.0) + 1), 1e-6);
+  EXPECT_THAT(refusal([](GgufWriter& w) {
+                w.text("llama.rope.scaling.type", "yarn");
+                w.real("llama.rope.scaling.yarn_ext_factor", 0.5f);
+              }),
+              HasSubstr("yarn_ext_factor"));
+}
+
+TEST_F(GgufConfigTest, PoolingIsLlamaCppsNumber) {
+  const auto pooling = [](std::uint32_t number) {
+    return read([number](GgufWriter& w) { w.number("llama.pooling_type", number); });
+  };
+  EXPECT_EQ(pooling(0)->pooling, Pooling::none);
+  EXPECT_EQ(pooling(1)->pooling, Pooling::mean);
+  EXPECT_EQ(pooling(2)->pooling, Pooling::cls);
+  EXPECT_EQ(pooling(3)->pooling, Pooling::last);
+  EXPECT_TRUE(pooling(3)->normalise_embedding);
+  EXPECT_EQ(pooling(4).error().message, "llama.pooling_type 4 is not supported yet");
+}
+
+// A file of tests/golden/own/gguf, and what its architecture needs beyond llama's keys.
+class OwnGgufConfigTest : public ::testing::Test {
+ protected:
+  static ModelConfig of(const char* name) {
+    const auto file = GgufFile::open(conduit::testing::own_golden_dir() / "own/gguf" / name);
+    EXPECT_TRUE(file) << file.error().message;
+    const auto config = config_from_gguf(*file);
+    EXPECT_TRUE(config) << config.error().message;
+    return config.value_or(ModelConfig{});
+  }
+  // The same but for the case's own switches.
+  static std::string missing(const char* architecture, const std::vector<std::string>& keys) {
+    GgufWriter writer;
+    const std::string prefix = std::string(architecture) + ".";
+    writer.text("general.architecture", architecture);
+    for (const std::string& key : keys) writer.number(prefix + key, 8);
+    writer.real(prefix + "attention.layer_norm_rms_epsilon", 1e-5f);
+    writer.real(prefix + "attention.layer_norm_epsilon", 1e-5f);
+    writer.tensor("token_embd.weight", {3, 8}, 0, std::string(3 * 8 * 4, '\0'));
+    const std::string text = writer.finish();
+    const auto file =
+        GgufFile::parse({reinterpret_cast<const std::byte*>(text.data()), text.size()});
+    if (!file) return file.error().message;
+    const auto config = config_from_gguf(*file);
+    return config ? "accepted" : config.error().message;
+  }
+};
+
+TEST_F(OwnGgufConfigTest, Gemma3sNormsAreWholeAndItsPatternIsKnown) {
+  const ModelConfig c = of("gemma3-six-layers.gguf");
+  EXPECT_EQ(c.norms, NormPlacement::around);
+  EXPECT_FALSE(c.norms_are_offsets);
+  EXPECT_TRUE(c.tied_embeddings);
+  EXPECT_TRUE(c.layer[4].is_windowed);
+  EXPECT_FALSE(c.layer[5].is_windowed);
+  EXPECT_EQ(c.rope.scaling, RopeScaling::linear);
+  EXPECT_EQ(c.windowed_rope.scaling, RopeScaling::none);
+  EXPECT_EQ(c.windowed_rope.theta, 5000);
+}
+
+TEST_F(OwnGgufConfigTest, ALayerHasExpertsWhereItHasARouter) {
+  const ModelConfig c = of("qwen3-moe-sparse-step.gguf");
+  EXPECT_TRUE(c.normalise_experts);
+  EXPECT_FALSE(c.layer[0].has_experts);
+  EXPECT_TRUE(c.layer[1].has_experts);
+}
+
+TEST_F(OwnGgufConfigTest, BertPoolsAsItsFileSays) {
+  const ModelConfig c = of("embedding-bert-positions-buffer.gguf");
+  EXPECT_FALSE(c.is_causal);
+  EXPECT_EQ(c.token_types, 3);
+  EXPECT_EQ(c.pooling, Pooling::mean);
+}
+
+TEST_F(OwnGgufConfigTest, EachKeyThatIsMissingIsNamed) {
+  std::vector<std::string> keys = {"embedding_length", "block_count", "attention.head_count",
+                                   "feed_forward_length", "context_length"};
+  for (const char* architecture : {"llama", "qwen2", "qwen3", "gemma3", "phi3", "bert"}) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      std::vector<std::string> fewer = keys;
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+      EXPECT_THAT(missing(architecture, fewer),
+                  HasSubstr(std::string(architecture) + "." + keys[i]));
+    }
+  }
+  EXPECT_EQ(missing("qwen3moe", keys), "qwen3moe.expert_count is missing");
+  keys.push_back("expert_count");
+  EXPECT_THAT(missing("qwen3moe", keys), HasSubstr("qwen3moe.expert_used_count"));
+  keys.push_back("expert_used_count");
+  EXPECT_THAT(missing("qwen3moe", keys), HasSubstr("qwen3moe.expert_feed_forward_length"));
+  EXPECT_EQ(missing("bert", {keys.begin(), keys.begin() + 5}),
+            "tensor 'token_types.weight' is missing");
+}
+
 TEST_F(GgufConfigTest, RefusesOtherArchitecturesByName) {
   GgufWriter writer;
   writer.text("general.architecture", "mamba");

@@ -74,6 +74,19 @@ TEST(PoolingTest, TheOneFlagThatIsSetDecides) {
   EXPECT_EQ(of("lasttoken"), Pooling::last);
 }
 
+TEST(PoolingTest, NewerFilesNameTheMode) {
+  const auto of = [](const char* mode) {
+    return pooling(R"({"embedding_dimension":64,"include_prompt":true,"pooling_mode":)" +
+                   std::string(mode) + "}");
+  };
+  EXPECT_EQ(of("\"mean\"").value_or(Pooling::none), Pooling::mean);
+  EXPECT_EQ(of("\"cls\"").value_or(Pooling::none), Pooling::cls);
+  EXPECT_EQ(of("\"lasttoken\"").value_or(Pooling::none), Pooling::last);
+  for (const char* mode : {"\"max\"", "\"weightedmean\"", R"(["mean","cls"])", "1"})
+    EXPECT_EQ(of(mode).error().message,
+              "pooling_mode " + std::string(mode) + " is not supported yet");
+}
+
 TEST(PoolingTest, WhatConduitCannotPoolIsNamed) {
   const auto refused = [](std::string_view text) {
     const auto result = pooling(text);

@@ -139,6 +139,8 @@ TEST(ModelConfigTest, KeysThatChangeTheArithmeticOfOtherFamiliesAreRefusedByName
     accepted(with(llama_json(), key, "null"));
   }
   accepted(with(llama_json(), "logit_scale", "1.0"));
+  EXPECT_EQ(refused(with(llama_json(), "is_causal", "false")).message,
+            "is_causal false is not supported yet");
   accepted(with(llama_json(), "sliding_window", "0"));
 }
 
