@@ -128,6 +128,7 @@ Result<std::vector<AddedToken>> read_added_tokens(const json::Array& definitions
     const TokenizerFields fields("added_tokens", definition);
     AddedToken token;
     CONDUIT_TRY(token.content, fields.text("content"));
+    CONDUIT_TRY_STATUS(check_piece(token.content));
     CONDUIT_TRY(token.id, fields.id("id"));
     CONDUIT_TRY(token.is_special, fields.flag("special", false));
     CONDUIT_TRY(token.strips_left, fields.flag("lstrip", false));

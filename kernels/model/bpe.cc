@@ -146,10 +146,10 @@ void BpeModel::note_neighbours() {
     return;
   neighbours_.resize(std::size_t{1} << kPairBits);
   for (TokenId id = 0; id < vocabulary_.size(); ++id) {
-    char32_t before = 0;
+    std::optional<char32_t> before;
     for (std::string_view rest = vocabulary_.spelling(id); !rest.empty();) {
       const utf8::Character character = utf8::read(rest);
-      if (before != 0) neighbours_[pair_bit(before, character.code_point)] = true;
+      if (before) neighbours_[pair_bit(*before, character.code_point)] = true;
       before = character.code_point;
       rest.remove_prefix(character.length);
     }

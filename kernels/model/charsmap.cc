@@ -22,6 +22,9 @@ struct Unit {
 
 // A longer one would make a prompt of a few bytes into one of gigabytes; U+FDFA takes 33.
 constexpr std::size_t kMaxReplacementBytes = 1024;
+// Of a text, in bytes: a hostile trie may go round in circles. Entries have at most a few
+// characters.
+constexpr std::size_t kMaxEntryBytes = 64;
 // A grapheme of more bytes is not looked for as a whole.
 constexpr std::size_t kMaxGraphemeBytes = 5;
 
@@ -82,7 +85,7 @@ std::size_t Charsmap::growth() const {
 std::optional<Charsmap::Match> Charsmap::find(std::string_view text, Wanted wanted) const {
   std::optional<Match> found;
   std::uint32_t node = Unit{trie_[0]}.offset();
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(text.size(), kMaxEntryBytes); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     node ^= byte;
     if (node >= trie_.size() || byte == 0) break;

@@ -65,7 +65,7 @@ bool is_plain_name(std::string_view path) {
 }
 
 Status read_module(EmbeddingModules& result, const json::Value& module, std::size_t place) {
-  const std::string prefix = "modules.json: module " + std::to_string(place) + ": ";
+  const std::string prefix = "module " + std::to_string(place) + ": ";
   if (!module.is_object()) return corrupt(prefix + "no object");
   const Fields fields(module, prefix);
   CONDUIT_TRY(const std::string type, fields.text("type", ""));
@@ -91,7 +91,7 @@ Status read_module(EmbeddingModules& result, const json::Value& module, std::siz
 }  // namespace
 
 Result<EmbeddingModules> modules_from_json(const json::Value& modules) {
-  if (!modules.is_array()) return corrupt("modules.json is not a list");
+  if (!modules.is_array()) return corrupt("the modules are no list");
   EmbeddingModules result;
   for (std::size_t i = 0; i < modules.as_array().size(); ++i)
     CONDUIT_TRY_STATUS(read_module(result, modules.as_array()[i], i));

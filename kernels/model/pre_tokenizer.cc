@@ -131,6 +131,14 @@ Status PreTokenizer::add_delimiter(const TokenizerFields& fields) {
 }
 
 Status PreTokenizer::add_byte_level(const TokenizerFields& fields) {
+  // Each doubles a text that is not ASCII; real files have one.
+  constexpr std::ptrdiff_t kMaxByteLevels = 4;
+  const auto byte_levels = std::count_if(steps_.begin(), steps_.end(), [](const Step& step) {
+    return std::holds_alternative<ByteLetters>(step);
+  });
+  if (byte_levels == kMaxByteLevels)
+    return Error{Code::exhausted, "tokenizer pre_tokenizer: over the limit of " +
+                                      std::to_string(kMaxByteLevels) + " ByteLevel steps"};
   CONDUIT_TRY(const bool add_prefix_space, fields.flag("add_prefix_space", true));
   CONDUIT_TRY(const bool use_regex, fields.flag("use_regex", true));
   if (add_prefix_space) steps_.emplace_back(PrefixSpace{});

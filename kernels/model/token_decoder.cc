@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view kPart = "decoder";
 constexpr std::size_t kMaxSteps = 64;
-// A token must not become a megabyte of text; ▁ becomes one blank.
-constexpr std::size_t kMaxContentBytes = 64;
+// A token must not become a megabyte of text; in real files ▁ becomes one blank.
+constexpr std::size_t kMaxGrowth = 1024;
 
 std::string replace(std::string_view text, std::string_view from, std::string_view to) {
   return Pattern(std::string(from)).replace_all(text, to);
@@ -90,8 +90,10 @@ Status TokenDecoder::add(const json::Value& definition) {
 Status TokenDecoder::add_replace(const TokenizerFields& fields) {
   CONDUIT_TRY(Pattern pattern, Pattern::from_json(fields));
   CONDUIT_TRY(std::string content, fields.text("content"));
-  if (content.size() > kMaxContentBytes)
-    return fields.corrupt("content", "of at most " + std::to_string(kMaxContentBytes) + " bytes");
+  growth_ *= pattern.growth(content);
+  if (growth_ > kMaxGrowth)
+    return Error{Code::exhausted, "tokenizer decoder: over the limit of " +
+                                      std::to_string(kMaxGrowth) + " times a token's length"};
   steps_.emplace_back(Replace{std::move(pattern), std::move(content)});
   return ok();
 }

@@ -111,6 +111,7 @@ class TokenDecoder {
   static void finish(const Step& step, State& state, Take take);
 
   std::vector<Step> steps_;
+  std::size_t growth_ = 1;  // how many times longer the steps can make a token
 };
 
 }  // namespace conduit::kernels

@@ -89,4 +89,11 @@ Result<std::int32_t> checked_token_id(const json::Value& value, std::string_view
   return static_cast<std::int32_t>(value.as_int());
 }
 
+Status check_piece(std::string_view spelling) {
+  if (spelling.size() <= kMaxPieceBytes) return ok();
+  return Error{Code::exhausted, "tokenizer: a token of " + std::to_string(spelling.size()) +
+                                    " bytes is over the limit of " +
+                                    std::to_string(kMaxPieceBytes)};
+}
+
 }  // namespace conduit::kernels

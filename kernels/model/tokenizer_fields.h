@@ -51,4 +51,10 @@ Result<MetaspaceFields> read_metaspace(const TokenizerFields& fields);
 inline constexpr std::int32_t kMaxTokenId = (1 << 21) - 1;
 Result<std::int32_t> checked_token_id(const json::Value& value, std::string_view name);
 
+// A piece is compared with a text from each of its places on. The longest in the wild, runs of
+// blanks, have about 100 bytes.
+inline constexpr std::size_t kMaxPieceBytes = 1024;
+// Error: exhausted.
+Status check_piece(std::string_view spelling);
+
 }  // namespace conduit::kernels

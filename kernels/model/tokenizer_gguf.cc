@@ -47,6 +47,7 @@ Result<AddedTokens> read_added(const Texts& tokens, const std::vector<Kind>& kin
     // One that is part of a character would cut texts in the middle of it.
     if (!utf8::is_valid(tokens[i]))
       return wrong_type("tokenizer.ggml.tokens, token " + std::to_string(i), "valid UTF-8");
+    CONDUIT_TRY_STATUS(check_piece(tokens[i]));
     AddedToken token;
     token.content = tokens[i];
     token.id = static_cast<TokenId>(i);
@@ -174,8 +175,10 @@ Result<TokenizerParts> bert_parts(const GgufFile& file) {
   CONDUIT_TRY(const Texts* given, read_tokens(file));
   CONDUIT_TRY(const auto kinds, read_kinds(file, given->size()));
   Texts tokens;
-  for (std::size_t i = 0; i < given->size(); ++i)
+  for (std::size_t i = 0; i < given->size(); ++i) {
+    CONDUIT_TRY_STATUS(check_piece((*given)[i]));
     tokens.push_back(word_piece_of((*given)[i], kinds[i]));
+  }
   CONDUIT_TRY(AddedTokens added, read_added(tokens, kinds));
   CONDUIT_TRY(Vocabulary vocabulary, vocabulary_of(tokens));
   WordPieceModel::Options options;

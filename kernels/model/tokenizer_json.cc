@@ -87,6 +87,7 @@ Result<TokenModel> read_unigram(const TokenizerFields& fields) {
     const bool is_piece = piece.is_array() && piece.as_array().size() == 2 &&
                           piece.as_array()[0].is_string() && piece.as_array()[1].is_number();
     if (!is_piece) return fields.corrupt("vocab", "a list of pieces and scores");
+    CONDUIT_TRY_STATUS(check_piece(piece.as_array()[0].as_string()));
     const double score = piece.as_array()[1].as_double();
     lowest = entries.empty() ? score : std::min(lowest, score);
     entries.push_back({piece.as_array()[0].as_string(), static_cast<TokenId>(entries.size())});
@@ -106,6 +107,8 @@ Result<TokenModel> read_unigram(const TokenizerFields& fields) {
 
 Result<TokenModel> read_word_piece(const TokenizerFields& fields) {
   CONDUIT_TRY(Vocabulary vocabulary, read_vocabulary(fields));
+  for (const auto& [spelling, id] : fields.find("vocab")->as_object())
+    CONDUIT_TRY_STATUS(check_piece(spelling));
   WordPieceModel::Options options;
   CONDUIT_TRY(options.unknown, read_unknown(fields, vocabulary));
   CONDUIT_TRY(options.continuing_prefix,

@@ -6,6 +6,7 @@
 
 #include "kernels/model/sentencepiece_model.h"
 #include "kernels/model/tokenizer.h"
+#include "kernels/model/tokenizer_fields.h"
 #include "kernels/model/tokenizer_parts.h"
 #include "mdl/base/utf8.h"
 
@@ -117,9 +118,11 @@ Result<TokenDecoder> decoder_of(const SentencePieceModel& model) {
 }  // namespace
 
 Result<TokenizerParts> parts_of(const SentencePieceModel& model) {
-  for (std::size_t i = 0; i < model.pieces.size(); ++i)
+  for (std::size_t i = 0; i < model.pieces.size(); ++i) {
     if (!utf8::is_valid(model.pieces[i].text))
       return Error{Code::corrupt, "tokenizer: piece " + std::to_string(i) + " must be valid UTF-8"};
+    CONDUIT_TRY_STATUS(check_piece(model.pieces[i].text));
+  }
   CONDUIT_TRY(Vocabulary vocabulary, vocabulary_of(model));
   CONDUIT_TRY(Normalizer normalize, normalizer_of(model));
   CONDUIT_TRY(TokenDecoder decoder, decoder_of(model));

@@ -48,8 +48,8 @@ TEST(EmbeddingModulesTest, OtherModulesAreRefusedByName) {
   EXPECT_THAT(refusal(modules({module("CLIPModel", "")})), HasSubstr("models.CLIPModel"));
   EXPECT_THAT(refusal(modules({module("Transformer", ""), module("Normalize", "1_Normalize")})),
               HasSubstr("models.Normalize"));
-  EXPECT_EQ(refusal("{}"), "modules.json is not a list");
-  EXPECT_EQ(refusal("[1]"), "modules.json: module 0: no object");
+  EXPECT_EQ(refusal("{}"), "the modules are no list");
+  EXPECT_EQ(refusal("[1]"), "module 0: no object");
 }
 
 TEST(EmbeddingModulesTest, AFolderOutsideTheModelIsRefused) {

@@ -121,6 +121,40 @@ TEST_F(OpenModelTest, BothNotationsGenerateTheSameTokens) {
   }
 }
 
+TEST_F(OpenModelTest, AnEmbeddingModelsFilesSayHowItPools) {
+  const fs::path own = conduit::testing::own_golden_dir() / "own/models";
+  const auto headless = opened(own / "embedding-qwen2-headless");
+  EXPECT_EQ(headless->config.pooling, Pooling::last);
+  EXPECT_TRUE(headless->config.normalise_embedding);
+  EXPECT_FALSE(headless->config.has_head);
+  EXPECT_EQ(opened(own / "embedding-bert-positions-buffer")->config.pooling, Pooling::mean);
+  const auto chat = opened(own / "llama-linear-rope");
+  EXPECT_EQ(chat->config.pooling, Pooling::none);
+  EXPECT_TRUE(chat->config.has_head);
+}
+
+TEST_F(OpenModelTest, AnEmbeddingModelThatCannotBePooledIsRefused) {
+  write_hf();
+  const auto modules = [&](const std::string& last) {
+    write_file(path() / "modules.json",
+               R"([{"path":"","type":"sentence_transformers.models.Transformer"},
+                   {"path":"1_Pooling","type":"sentence_transformers.models.)" +
+                   last + R"("}])");
+  };
+  modules("Dense");
+  EXPECT_THAT(refused(path()).message, HasSubstr("modules.json: module 1: type"));
+  EXPECT_THAT(refused(path()).message, HasSubstr("models.Dense"));
+  modules("Pooling");
+  EXPECT_EQ(refused(path()).code, Code::not_found);
+  EXPECT_THAT(refused(path()).message, HasSubstr("1_Pooling/config.json"));
+  fs::create_directory(path() / "1_Pooling");
+  write_file(path() / "1_Pooling/config.json", R"({"pooling_mode_max_tokens":true})");
+  EXPECT_THAT(refused(path()).message, HasSubstr("pooling_mode_max_tokens is not supported"));
+  write_file(path() / "1_Pooling/config.json", R"({"pooling_mode_cls_token":true})");
+  EXPECT_EQ(opened(path())->config.pooling, Pooling::cls);
+  EXPECT_FALSE(opened(path())->config.normalise_embedding);
+}
+
 TEST_F(OpenModelTest, TensorsStayValidAfterTheFileIsGone) {
   const auto model = opened(write_hf());
   std::map<std::string, std::byte> last_bytes;

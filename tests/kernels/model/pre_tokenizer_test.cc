@@ -112,6 +112,15 @@ TEST(PreTokenizerTest, AStepBehindByteLevelSeesLetters) {
 
 TEST(PreTokenizerTest, NothingGivesNoWords) { EXPECT_TRUE(split(kLetters, "").empty()); }
 
+TEST(PreTokenizerTest, StepsThatWouldSwellATextAreRefused) {
+  std::string steps(kLetters);
+  for (int i = 0; i < 4; ++i) steps += "," + std::string(kLetters);
+  const auto made = PreTokenizer::from_json(
+      *json::parse(R"({"type": "Sequence", "pretokenizers": [)" + steps + "]}"));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::exhausted);
+}
+
 TEST(PreTokenizerTest, WhatIsNotSupportedIsNamed) {
   const auto error_of = [](std::string_view text) {
     const auto made = PreTokenizer::from_json(*json::parse(text));

@@ -98,6 +98,14 @@ TEST(TokenDecoderTest, ATokenStandsForBytesInsideAText) {
   EXPECT_EQ(decoder_of(R"({"type": "Metaspace"})").bytes("▁a"), " a");
 }
 
+TEST(TokenDecoderTest, WhatWouldSwellATokenIsRefused) {
+  const std::string step = R"({"type": "Replace", "pattern": {"String": "a"}, "content": ")" +
+                           std::string(64, 'a') + R"("})";
+  const auto made = TokenDecoder::from_json(*json::parse(sequence(step + "," + step)));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::exhausted);
+}
+
 TEST(TokenDecoderTest, BadFieldsAreCorrupt) {
   for (const char* definition :
        {"7", "{}", R"({"type": "Strip", "content": "ab", "start": 1, "stop": 0})",

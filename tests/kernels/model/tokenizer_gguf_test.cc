@@ -88,9 +88,9 @@ TEST(TokenizerGgufTest, EachFamilyCutsDigitsItsOwnWay) {
     EXPECT_TRUE(tokenizer) << tokenizer.error().message;
     return tokenizer->encode("12", {.add_special = false}).size();
   };
-  for (const char* pre : {"gpt-2", "default", "llama-bpe", "gpt-4o", "deepseek-v3"})
+  for (const char* pre : {"gpt-2", "default", "llama-bpe", "gpt-4o", "deepseek-v3", "bloom"})
     EXPECT_EQ(digits(pre), 1u) << pre;
-  for (const char* pre : {"smollm", "qwen2", "tekken", "deepseek-coder"})
+  for (const char* pre : {"smollm", "qwen2", "tekken", "deepseek-coder", "viking"})
     EXPECT_EQ(digits(pre), 2u) << pre;
 }
 

@@ -129,6 +129,19 @@ TEST(TokenModelTest, AnOlderFileDoesNotNameItsModel) {
   EXPECT_EQ(tokenizer_of(R"({"vocab": {"a": 0}, "merges": []})").encode("a"), (Ids{0}));
 }
 
+TEST(TokenModelTest, APieceOfOverAKilobyteIsRefused) {
+  const std::string piece(1025, 'a');
+  for (const std::string& model :
+       {R"({"type": "Unigram", "vocab": [[")" + piece + R"(", -1]]})",
+        R"({"type": "WordPiece", "vocab": {")" + piece + R"(": 0}})",
+        R"({"type": "BPE", "vocab": {}, "merges": []}, "added_tokens": [{"id": 0, "content": ")" +
+            piece + R"("}])"}) {
+    const auto made = Tokenizer::from_json(R"({"model": )" + model + "}");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Code::exhausted) << made.error().message;
+  }
+}
+
 struct BadModel {
   const char* model;
   const char* named;
