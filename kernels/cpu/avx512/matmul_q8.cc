@@ -109,8 +109,10 @@ struct Q8Tile {
       const std::byte* panel = task.weight + p * task.panel_bytes;
       Floats sums[rows];
       for (Floats& sum : sums) sum = zero();
-      for (std::int64_t block = 0; block < blocks; ++block)
+      for (std::int64_t block = 0; block < blocks; ++block) {
+        fetch_ahead<dtype>(panel, block);
         multiply_block<dtype, rows>(panel, block, task.x + block * rows * kQ8RowBytes, sums);
+      }
       for (int row = 0; row < rows; ++row) store_tile(task, row, p * kPanelRows, sums[row]);
     }
   }
