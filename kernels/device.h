@@ -95,7 +95,9 @@ class Device {
 
   // --- weights: copied or repacked, so the file may be unmapped afterwards
   virtual Result<Matrix> load_matrix(const TensorView& file,
-                                     Precision precision) = 0;     // [rows, cols]
+                                     Precision precision) = 0;  // [rows, cols]
+  // What it takes of a matrix, or of several of a shape [.., rows, cols], or of a vector.
+  virtual std::int64_t weight_bytes(const TensorView& file) const = 0;
   virtual Result<Buffer> load_vector(const TensorView& file) = 0;  // any float dtype → f32 [n]
   virtual Result<KvPages> allocate_kv(int layers, std::int64_t pages, int page_size, int kv_heads,
                                       int head_dim, DType dtype) = 0;

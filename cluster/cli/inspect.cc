@@ -177,12 +177,10 @@ json::Value memory_of(const Model& model, std::optional<Error>& refusal) {
     refusal = plan.error();
     return json::Object{{"refused", plan.error().message}};
   }
-  std::int64_t weights = 0;
-  for (const auto& [name, tensor] : model.tensors) weights += tensor.bytes();
   const kernels::EngineOptions& options = plan->options;
   const std::int64_t kv_per_token = options.kv_bytes / (plan->pages * options.page_size);
   return json::Object{
-      {"weights_bytes", weights},
+      {"weights_bytes", plan->weight_bytes},
       {"kv_bytes_per_token", kv_per_token},
       {"context", options.max_model_len},
       {"kv_bytes_of_context", kv_per_token * options.max_model_len},
@@ -230,6 +228,9 @@ json::Value make_report(const InspectOptions& options, std::optional<Error>& ref
   const Parts parts = read_parts(path);
   const auto model = kernels::open_model(path);
   if (!model) refusal = model.error();
+  if (model)
+    if (const Status fits = kernels::check_weights((*model)->config, (*model)->tensors); !fits)
+      refusal = fits.error();
   json::Value report = json::Object{{"path", path.string()}};
   report.set("format", parts.gguf        ? json::Value("gguf")
                        : parts.is_folder ? json::Value("safetensors")

@@ -44,6 +44,7 @@ class CpuDevice final : public Device {
   Result<Buffer> allocate(std::size_t bytes) override { return cpu::allocate_memory(bytes); }
 
   Result<Matrix> load_matrix(const TensorView& file, Precision precision) override;
+  std::int64_t weight_bytes(const TensorView& file) const override;
   Result<Buffer> load_vector(const TensorView& file) override;
   Result<KvPages> allocate_kv(int layers, std::int64_t pages, int page_size, int kv_heads,
                               int head_dim, DType dtype) override;
@@ -136,6 +137,13 @@ Result<Matrix> CpuDevice::load_matrix(const TensorView& file, Precision precisio
     cpu::pack_panel(file, panel, storage.data + panel * bytes);
   });
   return Matrix{rows, cols, file.dtype, static_cast<int>(precision), std::move(storage)};
+}
+
+std::int64_t CpuDevice::weight_bytes(const TensorView& file) const {
+  if (!is_weight(file.dtype) || file.elements() == 0) return 0;
+  if (file.shape.size() < 2) return bytes_of(DType::f32, file.elements());
+  const std::int64_t cols = file.shape.back();
+  return cpu::matrix_bytes(file.dtype, file.elements() / cols, cols);
 }
 
 Result<Buffer> CpuDevice::load_vector(const TensorView& file) {

@@ -92,19 +92,15 @@ Status size_cache(MemoryPlan& plan, const ModelConfig& config, std::int64_t memo
 }
 
 Status check_sum(const MemoryPlan& plan, const Model& model, const Device& device) {
-  std::int64_t weights = 0;
-  for (const auto& [name, tensor] : model.tensors) {
-    weights += plan.options.precision == Precision::f32 ? bytes_of(DType::f32, tensor.elements())
-                                                        : tensor.bytes();
-  }
   const auto scratch =
       static_cast<std::int64_t>(Transformer::scratch_bytes(model.config, plan.largest_batch));
-  const std::int64_t needed = weights + plan.options.kv_bytes + scratch;
+  const std::int64_t needed = plan.weight_bytes + plan.options.kv_bytes + scratch;
   if (needed <= static_cast<std::int64_t>(device.memory_bytes())) return ok();
   return Error{Code::exhausted, model.path.string() + " needs " + std::to_string(needed) +
-                                    " bytes: weights " + std::to_string(weights) + ", cache " +
-                                    std::to_string(plan.options.kv_bytes) + ", activations " +
-                                    std::to_string(scratch) + "; " + device.name() + " has " +
+                                    " bytes: weights " + std::to_string(plan.weight_bytes) +
+                                    ", cache " + std::to_string(plan.options.kv_bytes) +
+                                    ", activations " + std::to_string(scratch) + "; " +
+                                    device.name() + " has " +
                                     std::to_string(device.memory_bytes()) +
                                     "; lower kv_bytes, max_concurrency or prefill_chunk"};
 }
@@ -121,6 +117,7 @@ Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
                         options.max_concurrency};
   CONDUIT_TRY_STATUS(
       size_cache(plan, model.config, static_cast<std::int64_t>(device.memory_bytes())));
+  for (const auto& [name, tensor] : model.tensors) plan.weight_bytes += device.weight_bytes(tensor);
   CONDUIT_TRY_STATUS(check_sum(plan, model, device));
   return plan;
 }

@@ -19,7 +19,8 @@ struct MemoryPlan {
   EngineOptions options;  // no zero left that stands for a default
   TransformerLimits largest_batch;
   DType kv_dtype = DType::f32;
-  std::int64_t pages = 0;  // of the cache; options.kv_bytes in all
+  std::int64_t pages = 0;         // of the cache; options.kv_bytes in all
+  std::int64_t weight_bytes = 0;  // on the device
 };
 
 // Errors: invalid_argument for an option out of range; exhausted, itemised, when memory does not

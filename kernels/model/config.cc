@@ -18,6 +18,7 @@ constexpr Family kFamilies[] = {
     {Kind::qwen2, "qwen2", "qwen2", "Qwen2ForCausalLM", "Qwen2Model"},
     {Kind::qwen3, "qwen3", "qwen3", "Qwen3ForCausalLM", "Qwen3Model"},
     {Kind::qwen3_moe, "qwen3_moe", "qwen3moe", "Qwen3MoeForCausalLM", "Qwen3MoeModel"},
+    {Kind::gemma2, "gemma2", "gemma2", "Gemma2ForCausalLM", "Gemma2Model"},
     {Kind::gemma3, "gemma3_text", "gemma3", "Gemma3ForCausalLM", "Gemma3TextModel"},
     {Kind::phi3, "phi3", "phi3", "Phi3ForCausalLM", "Phi3Model"},
     {Kind::bert, "bert", "bert", "BertForSequenceClassification", "BertModel"},
@@ -71,7 +72,7 @@ void set_family(ModelConfig& c, Kind kind) {
   c.qk_norm = kind == Kind::qwen3 || kind == Kind::qwen3_moe || kind == Kind::gemma3;
   c.qkv_bias = kind == Kind::qwen2;
   c.has_fused_inputs = kind == Kind::phi3;
-  if (kind == Kind::gemma3) {
+  if (is_gemma(kind)) {
     c.norms = NormPlacement::around;
     c.activation = Activation::gelu_tanh;
   }
@@ -90,7 +91,7 @@ void set_family(ModelConfig& c, Kind kind) {
 void set_derived(ModelConfig& c, Kind kind) {
   c.attention_scale = 1 / std::sqrt(static_cast<float>(c.head_dim));
   c.rotary_dim = c.has_learned_positions ? 0 : c.head_dim;
-  if (kind == Kind::gemma3) c.embedding_scale = std::sqrt(static_cast<float>(c.hidden));
+  if (is_gemma(kind)) c.embedding_scale = std::sqrt(static_cast<float>(c.hidden));
   c.layer.resize(static_cast<std::size_t>(c.layers));
 }
 

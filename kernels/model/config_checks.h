@@ -21,7 +21,18 @@ inline constexpr std::int64_t kMaxExperts = 4096;
 inline constexpr std::int64_t kMaxLabels = 1 << 16;
 inline constexpr std::int64_t kMaxTypes = 1 << 16;
 
-enum class Kind : std::uint8_t { llama, mistral, qwen2, qwen3, qwen3_moe, gemma3, phi3, bert };
+enum class Kind : std::uint8_t {
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  qwen3_moe,
+  gemma2,
+  gemma3,
+  phi3,
+  bert
+};
+constexpr bool is_gemma(Kind kind) { return kind == Kind::gemma2 || kind == Kind::gemma3; }
 
 struct Family {
   Kind kind;

@@ -165,7 +165,9 @@ Status read_gguf_experts(ModelConfig& c, const GgufFields& fields, Kind kind) {
 Status read_gguf_window(ModelConfig& c, const GgufFields& fields, Kind kind) {
   CONDUIT_TRY(c.window, fields.integer_or_none("attention.sliding_window", kMaxPositions));
   int pattern = 0;  // 0: all layers are alike
-  if (kind == Kind::gemma3) {
+  if (kind == Kind::gemma2) {
+    pattern = 2;
+  } else if (kind == Kind::gemma3) {
     constexpr int kGemmaPattern = 6;  // every sixth layer sees everything
     CONDUIT_TRY(pattern,
                 fields.integer_or("attention.sliding_window_pattern", kMaxLayers, kGemmaPattern));
@@ -178,15 +180,19 @@ Status read_gguf_window(ModelConfig& c, const GgufFields& fields, Kind kind) {
 }
 
 Status read_gguf_gemma(ModelConfig& c, const GgufFields& fields, Kind kind) {
+  if (kind == Kind::gemma2) {  // llama.cpp's defaults, which are the models' own
+    c.attention_softcap = 50;
+    c.logit_softcap = 30;
+  }
   for (auto [key, value] : {std::pair("attn_logit_softcapping", &c.attention_softcap),
                             std::pair("final_logit_softcapping", &c.logit_softcap)}) {
     if (!fields.has(key)) continue;
-    if (kind != Kind::gemma3) return unsupported("key '" + fields.full(key) + "'");
+    if (!is_gemma(kind)) return unsupported("key '" + fields.full(key) + "'");
     CONDUIT_TRY(*value, fields.real(key, kTiny));
   }
-  // The one Gemma 3 whose scale is another (27B) is known by its layers alone, as in llama.cpp.
-  constexpr int kLayersOf27B = 62;
-  if (kind == Kind::gemma3 && c.layers == kLayersOf27B)
+  if (kind == Kind::gemma3) c.attention_softcap = 0;  // as in config_hf.cc
+  // The models whose scale is another (27B) are known by their layers alone, as in llama.cpp.
+  if ((kind == Kind::gemma2 && c.layers == 46) || (kind == Kind::gemma3 && c.layers == 62))
     c.attention_scale = 1 / std::sqrt(static_cast<float>(c.hidden) / static_cast<float>(c.heads));
   return ok();
 }

@@ -13,7 +13,7 @@ using namespace config_checks;
 
 // What transformers' config classes give where a file leaves it out.
 bool has_default_kv_heads(Kind kind) { return kind == Kind::llama || kind == Kind::phi3; }
-bool has_default_head_dim(Kind kind) { return kind != Kind::qwen3 && kind != Kind::gemma3; }
+bool has_default_head_dim(Kind kind) { return kind != Kind::qwen3 && !is_gemma(kind); }
 
 Status read_hf_heads(ModelConfig& c, const Fields& fields, Kind kind) {
   CONDUIT_TRY(c.heads, fields.integer("num_attention_heads", kMaxHeads));
@@ -47,17 +47,16 @@ Result<Activation> activation_of(const std::string& name, const std::string& key
 }
 
 Status read_hf_switches(ModelConfig& c, const Fields& fields, Kind kind) {
-  CONDUIT_TRY(c.tied_embeddings, fields.flag("tie_word_embeddings", kind == Kind::gemma3));
-  if (kind == Kind::llama || kind == Kind::qwen3 || kind == Kind::qwen3_moe ||
-      kind == Kind::gemma3) {
+  CONDUIT_TRY(c.tied_embeddings, fields.flag("tie_word_embeddings", is_gemma(kind)));
+  if (kind == Kind::llama || kind == Kind::qwen3 || kind == Kind::qwen3_moe || is_gemma(kind)) {
     CONDUIT_TRY(c.qkv_bias, fields.flag("attention_bias", false));
     c.out_bias = c.qkv_bias;
   }
   if (kind == Kind::llama) {
     CONDUIT_TRY(c.mlp_bias, fields.flag("mlp_bias", false));
   }
-  const char* key = kind == Kind::gemma3 ? "hidden_activation" : "hidden_act";
-  const char* otherwise = kind == Kind::gemma3 ? "gelu_pytorch_tanh"
+  const char* key = is_gemma(kind) ? "hidden_activation" : "hidden_act";
+  const char* otherwise = is_gemma(kind)       ? "gelu_pytorch_tanh"
                           : kind == Kind::bert ? "gelu"
                                                : "silu";
   CONDUIT_TRY(const std::string activation, fields.text(key, otherwise));
@@ -66,12 +65,21 @@ Status read_hf_switches(ModelConfig& c, const Fields& fields, Kind kind) {
   return ok();
 }
 
-Status read_gemma3(ModelConfig& c, const Fields& fields) {
+// A cap that is null is none; one that is left out has its default.
+Result<float> read_softcap(const Fields& fields, const char* key, float otherwise) {
+  return fields.real_or(key, fields.mentions(key) ? 0 : otherwise);
+}
+
+Status read_gemma(ModelConfig& c, const Fields& fields, Kind kind) {
   c.norms_are_offsets = true;
   CONDUIT_TRY(const float scalar, fields.real_or("query_pre_attn_scalar", 256));
   c.attention_scale = 1 / std::sqrt(scalar);
-  CONDUIT_TRY(c.attention_softcap, fields.real_or("attn_logit_softcapping", 0));
-  CONDUIT_TRY(c.logit_softcap, fields.real_or("final_logit_softcapping", 0));
+  const bool is_second = kind == Kind::gemma2;
+  CONDUIT_TRY(c.attention_softcap,
+              read_softcap(fields, "attn_logit_softcapping", is_second ? 50 : 0));
+  CONDUIT_TRY(c.logit_softcap, read_softcap(fields, "final_logit_softcapping", is_second ? 30 : 0));
+  // Gemma 3 has norms of q and k instead: its authors' code and transformers leave the cap out.
+  if (!is_second) c.attention_softcap = 0;
   CONDUIT_TRY(const bool sees_all, fields.flag("use_bidirectional_attention", false));
   if (sees_all) return unsupported("use_bidirectional_attention");
   return ok();
@@ -160,7 +168,7 @@ Result<ModelConfig> config_from_hf(const json::Value& config,
     CONDUIT_TRY_STATUS(read_hf_layers(c, fields, kind));
     CONDUIT_TRY_STATUS(read_hf_rope(c, fields, kind));
   }
-  if (kind == Kind::gemma3) CONDUIT_TRY_STATUS(read_gemma3(c, fields));
+  if (is_gemma(kind)) CONDUIT_TRY_STATUS(read_gemma(c, fields, kind));
   if (kind == Kind::qwen3_moe) CONDUIT_TRY_STATUS(read_hf_experts(c, fields));
   CONDUIT_TRY_STATUS(read_hf_ends(c, fields, Fields(generation_config, "generation_config.")));
   CONDUIT_TRY_STATUS(check(c));

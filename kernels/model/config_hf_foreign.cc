@@ -30,14 +30,15 @@ bool reads(const ForeignKey& entry, Kind kind) {
 
 Status refuse_foreign_keys(const Fields& fields, Kind kind) {
   static const ForeignKey kKeys[] = {
-      {"attn_logit_softcapping", 0, {Kind::gemma3}},  // and Gemma 2
-      {"final_logit_softcapping", 0, {Kind::gemma3}},
-      {"query_pre_attn_scalar", 0, {Kind::gemma3}},
+      {"attn_logit_softcapping", 0, {Kind::gemma2, Kind::gemma3}},
+      {"final_logit_softcapping", 0, {Kind::gemma2, Kind::gemma3}},
+      {"query_pre_attn_scalar", 0, {Kind::gemma2, Kind::gemma3}},
       {"rope_local_base_freq", 0, {Kind::gemma3}},
       {"use_bidirectional_attention", 0, {Kind::gemma3}},
       {"sliding_window",
        0,
-       {Kind::mistral, Kind::qwen2, Kind::qwen3, Kind::qwen3_moe, Kind::gemma3, Kind::phi3}},
+       {Kind::mistral, Kind::qwen2, Kind::qwen3, Kind::qwen3_moe, Kind::gemma2, Kind::gemma3,
+        Kind::phi3}},
       {"use_sliding_window", 0, {Kind::qwen2, Kind::qwen3, Kind::qwen3_moe}},
       {"num_experts", 0, {Kind::qwen3_moe}},
       {"num_local_experts", 0, {Kind::qwen3_moe}},  // and Mixtral

@@ -1,5 +1,5 @@
 // config.json: which layers see a window only, and which are mixtures of experts.
-// Rules: transformers 5, configuration_{mistral,qwen2,gemma3,phi3,qwen3_moe}.py.
+// Rules: transformers 5, configuration_{mistral,qwen2,gemma2,gemma3,phi3,qwen3_moe}.py.
 #include <string>
 
 #include "kernels/model/config_fields.h"
@@ -9,7 +9,8 @@ namespace {
 
 constexpr int kDefaultWindow = 4096;         // Mistral, Qwen, Gemma 3
 constexpr int kDefaultMaxWindowLayers = 28;  // Qwen
-constexpr int kDefaultGemmaPattern = 6;      // every sixth layer sees everything
+constexpr int kGemma2Pattern = 2;            // every second layer sees everything
+constexpr int kDefaultGemmaPattern = 6;      // Gemma 3: every sixth
 
 // 0: no window.
 Result<int> read_window(const Fields& fields, Kind kind) {
@@ -36,6 +37,7 @@ Status set_windowed(ModelConfig& c, const Fields& fields, Kind kind) {
       CONDUIT_TRY(first, fields.integer_or("max_window_layers", kMaxLayers, first));
     }
   }
+  if (kind == Kind::gemma2) pattern = kGemma2Pattern;
   if (kind == Kind::gemma3) {
     CONDUIT_TRY(pattern,
                 fields.integer_or("sliding_window_pattern", kMaxLayers, kDefaultGemmaPattern));
@@ -77,7 +79,7 @@ Status read_hf_layers(ModelConfig& c, const Fields& fields, Kind kind) {
   CONDUIT_TRY(c.window, read_window(fields, kind));
   if (kind == Kind::qwen3_moe && c.window > 0)
     return unsupported("use_sliding_window in a qwen3_moe, which transformers 4 and 5 read apart,");
-  if (c.window > 0 || kind == Kind::gemma3) CONDUIT_TRY_STATUS(set_windowed(c, fields, kind));
+  if (c.window > 0 || is_gemma(kind)) CONDUIT_TRY_STATUS(set_windowed(c, fields, kind));
   const std::vector<LayerConfig> by_rule = c.layer;
   if (const json::Value* types = fields.find("layer_types"))
     CONDUIT_TRY_STATUS(read_layer_types(c, *types));

@@ -14,7 +14,7 @@ namespace {
 // The loader of one model: its config and notation at hand.
 class Reader {
  public:
-  Reader(Device& device, const ModelConfig& config, const NamedTensors& tensors,
+  Reader(Device* device, const ModelConfig& config, const NamedTensors& tensors,
          const Notation& names, Precision precision)
       : config_(config),
         tensors_(tensors),
@@ -218,7 +218,13 @@ Status Reader::read_output(Weights& weights) {
 Result<Weights> load_weights(Device& device, const ModelConfig& config, const NamedTensors& tensors,
                              Precision precision) {
   CONDUIT_TRY(const Notation names, notation_of(config, tensors));
-  return Reader(device, config, tensors, names, precision).read();
+  return Reader(&device, config, tensors, names, precision).read();
+}
+
+Status check_weights(const ModelConfig& config, const NamedTensors& tensors) {
+  CONDUIT_TRY(const Notation names, notation_of(config, tensors));
+  const auto read = Reader(nullptr, config, tensors, names, Precision::fast).read();
+  return read ? ok() : Status(read.error());
 }
 
 bool is_saved_without_head(const ModelConfig& config, const NamedTensors& tensors) {

@@ -65,6 +65,9 @@ using NamedTensors = std::map<std::string, TensorView, std::less<>>;
 Result<Weights> load_weights(Device& device, const ModelConfig& config, const NamedTensors& tensors,
                              Precision precision);
 
+// Whether load_weights() would take them, without a device: its errors.
+Status check_weights(const ModelConfig& config, const NamedTensors& tensors);
+
 // A base model saved without its head (published embedding checkpoints): its names have no `model.`
 // before them, and the head is neither there nor the embedding.
 bool is_saved_without_head(const ModelConfig& config, const NamedTensors& tensors);

@@ -51,10 +51,19 @@ Result<const TensorView*> Loader::take(const std::string& name, const Shape& sha
 }
 
 Result<Matrix> Loader::load(const std::string& name, const TensorView& view, Precision precision) {
-  auto matrix = device_.load_matrix(view, precision);
+  if (!is_weight(view.dtype) || view.shape.back() % traits(view.dtype).block_elements != 0)
+    return corrupt("tensor '" + name + "' of type " + std::string(traits(view.dtype).name) +
+                   " cannot be a matrix with rows of " + std::to_string(view.shape.back()));
+  if (device_ == nullptr) return Matrix{};
+  auto matrix = device_->load_matrix(view, precision);
   if (!matrix)
     return Error{matrix.error().code, "tensor '" + name + "': " + matrix.error().message};
   return matrix;
+}
+
+Result<Buffer> Loader::load(const TensorView& vector) {
+  if (device_ == nullptr) return Buffer{};
+  return device_->load_vector(vector);
 }
 
 Result<Matrix> Loader::matrix(const std::string& stem, std::int64_t rows, std::int64_t cols) {
@@ -85,26 +94,25 @@ Result<Linear> Loader::linear(const std::string& stem, std::int64_t rows, std::i
   CONDUIT_TRY(linear.weight, matrix(stem, rows, cols));
   if (!has_bias) return linear;
   CONDUIT_TRY(const TensorView* bias, take_vector(stem + ".bias", rows));
-  CONDUIT_TRY(linear.bias, device_.load_vector(*bias));
+  CONDUIT_TRY(linear.bias, load(*bias));
   return linear;
 }
 
 Result<const TensorView*> Loader::take_vector(const std::string& name, std::int64_t size) {
   CONDUIT_TRY(const TensorView* view, take(name, {size}));
-  if (view->dtype != DType::f32 && view->dtype != DType::f16 && view->dtype != DType::bf16)
+  if (!is_weight(view->dtype) || traits(view->dtype).block_elements != 1)
     return corrupt("tensor '" + name + "' is a vector of type " +
-                   std::string(traits(view->dtype).name) + "; F32, F16 or BF16 is needed");
+                   std::string(traits(view->dtype).name) + "; F32, F16, BF16 or F8 is needed");
   return view;
 }
 
 Result<Buffer> Loader::norm_weight(const std::string& stem, std::int64_t size) {
   CONDUIT_TRY(const TensorView* view, take_vector(stem + ".weight", size));
-  if (!config_.norms_are_offsets) return device_.load_vector(*view);
+  if (!config_.norms_are_offsets) return load(*view);
   std::vector<float> weights(static_cast<std::size_t>(size));
   dequantise(view->dtype, view->data, size, weights.data());
   for (float& weight : weights) weight += 1;
-  return device_.load_vector(
-      {reinterpret_cast<const std::byte*>(weights.data()), DType::f32, {size}});
+  return load({reinterpret_cast<const std::byte*>(weights.data()), DType::f32, {size}});
 }
 
 Result<Norm> Loader::norm(const std::string& stem, std::int64_t size) {
@@ -112,7 +120,7 @@ Result<Norm> Loader::norm(const std::string& stem, std::int64_t size) {
   CONDUIT_TRY(norm.weight, norm_weight(stem, size));
   if (!config_.is_layer_norm) return norm;
   CONDUIT_TRY(const TensorView* bias, take_vector(stem + ".bias", size));
-  CONDUIT_TRY(norm.bias, device_.load_vector(*bias));
+  CONDUIT_TRY(norm.bias, load(*bias));
   return norm;
 }
 

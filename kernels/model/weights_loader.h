@@ -1,5 +1,5 @@
 // Loader: takes named tensors to a device, each checked against the shape the config needs, and
-// remembers which it took. Private to kernels/model/weights*.cc.
+// remembers which it took; without a device it only checks. Private to kernels/model/weights*.cc.
 #pragma once
 
 #include <set>
@@ -23,7 +23,7 @@ class Loader {
  public:
   using Shape = std::vector<std::int64_t>;
 
-  Loader(Device& device, const NamedTensors& tensors, const ModelConfig& config,
+  Loader(Device* device, const NamedTensors& tensors, const ModelConfig& config,
          Precision precision)
       : device_(device), tensors_(tensors), config_(config), precision_(precision) {}
 
@@ -52,8 +52,9 @@ class Loader {
   Result<const TensorView*> take(const std::string& name, const Shape& shape);
   Result<const TensorView*> take_vector(const std::string& name, std::int64_t size);
   Result<Matrix> load(const std::string& name, const TensorView& view, Precision precision);
+  Result<Buffer> load(const TensorView& vector);
 
-  Device& device_;
+  Device* device_;  // null: nothing is loaded
   const NamedTensors& tensors_;
   const ModelConfig& config_;
   Precision precision_;

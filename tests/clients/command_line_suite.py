@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -158,6 +159,13 @@ def refused_models_are_shown() -> None:
         report = json.loads(out)
         assert code == 1 and report["architecture"] == "mamba9" and report["config"]["hidden_size"] == 64, report
         assert report["refused"] and report["refused"] in err, (report, err)
+        model = shutil.copytree(SOURCE / "tests/golden/own/models/qwen3-tied-v5config", Path(folder) / "deeper")
+        config = json.loads((model / "config.json").read_text())
+        layers = config["num_hidden_layers"] + 1
+        (model / "config.json").write_text(json.dumps(
+            {**config, "num_hidden_layers": layers, "layer_types": ["full_attention"] * layers}))
+        code, out, err = conduit("inspect", "--json", str(model))
+        assert code == 1 and "tensor 'model.layers.2.input_layernorm.weight' is missing" in json.loads(out)["refused"], out
         code, out, err = conduit("inspect", str(Path(folder) / "absent.gguf"))
         assert code == 1 and "absent.gguf" in err, err
 

@@ -49,8 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!json->is_object()) return 0;
   json::Value renamed = *json;
   renamed.set("architectures", nullptr);
-  for (const char* family :
-       {"llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "gemma3_text", "phi3", "bert"}) {
+  for (const char* family : {"llama", "mistral", "qwen2", "qwen3", "qwen3_moe", "gemma2",
+                             "gemma3_text", "phi3", "bert"}) {
     renamed.set("model_type", family);
     if (const auto config = kernels::config_from_hf(renamed, *json)) check(*config);
   }

@@ -11,9 +11,7 @@ golden.json of an embedding model: pooling, inputs (input_ids, token_type_ids); 
 input{i}.last_hidden_state [T, H], input{i}.embedding [H] of length 1, input0.hidden.{j}, similarity
 (cosines). Of a classifier: classifications (input_ids, token_type_ids, logit: one for each label).
 
-All of it is a float32 computation of the stored weights. One thing differs from transformers: its
-Gemma 3 reads attn_logit_softcapping and leaves it out of the arithmetic; here it is applied, as its
-documentation says.
+All of it is a float32 computation of the stored weights.
 """
 
 import copy
@@ -26,7 +24,6 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import (AutoConfig, AutoModel, AutoModelForCausalLM,
                           AutoModelForSequenceClassification)
-from transformers.models.gemma3 import modeling_gemma3
 
 from make_tokenizers import OWN, write_json
 
@@ -126,6 +123,13 @@ MODELS = {
                     rope_parameters={
                         "full_attention": {"rope_type": "default", "rope_theta": 100000.0},
                         "sliding_attention": {"rope_type": "default", "rope_theta": 5000.0}})),
+    "gemma2-softcaps": dict(
+        seed=17, dtype=torch.bfloat16, shards=1,
+        config=dict({key: value for key, value in GEMMA3.items() if key != "rope_local_base_freq"},
+                    architectures=["Gemma2ForCausalLM"], model_type="gemma2", num_hidden_layers=3,
+                    sliding_window=7, attn_logit_softcapping=3.0, final_logit_softcapping=8.0,
+                    query_pre_attn_scalar=12, rope_theta=10000.0, tie_word_embeddings=True,
+                    torch_dtype="bfloat16")),
     "phi3-partial-rotary": dict(
         seed=13, dtype=torch.bfloat16, shards=1,
         config=dict(PHI3, hidden_size=48, partial_rotary_factor=0.5, sliding_window=9,
@@ -144,19 +148,9 @@ MODELS = {
 }
 
 
-def apply_attention_softcap():
-    """Hands Gemma 3's attn_logit_softcapping to its attention."""
-    plain = modeling_gemma3.eager_attention_forward
-
-    def capped(module, *arguments, **named):
-        return plain(module, *arguments, softcap=module.attn_logit_softcapping, **named)
-
-    modeling_gemma3.eager_attention_forward = capped
-
-
 def random_weights(model, generator):
     """Spread so that activations stay near 1 and logits lie well apart."""
-    centre = 0 if model.config.model_type == "gemma3_text" else 1  # Gemma's norms multiply by 1 + w
+    centre = 0 if model.config.model_type in ("gemma2", "gemma3_text") else 1  # Gemma's norms multiply by 1 + w
     tensors = {}
     for name, parameter in model.state_dict().items():
         noise = torch.randn(parameter.shape, generator=generator)
@@ -401,7 +395,6 @@ def make_classifier(name, recipe):
 
 
 def main():
-    apply_attention_softcap()
     for name, recipe in MODELS.items():
         folder = OWN / "models" / name
         if folder.exists():

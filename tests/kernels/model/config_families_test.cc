@@ -179,9 +179,22 @@ TEST(Gemma3ConfigTest, PatternTypesAndSoftcapsAreRead) {
                                            R"(["full_attention","sliding_attention"])"),
                                       "attn_logit_softcapping", "50.0"));
   EXPECT_THAT(windowed(c), ElementsAre(false, true));
-  EXPECT_EQ(c.attention_softcap, 50);
+  EXPECT_EQ(c.attention_softcap, 0) << "as in transformers, which reads it and leaves it out";
   EXPECT_EQ(accepted(with(gemma3(), "final_logit_softcapping", "30")).logit_softcap, 30);
   EXPECT_EQ(accepted(without(gemma3(), "sliding_window")).window, 4096);
+}
+
+TEST(Gemma2ConfigTest, EverySecondLayerIsWindowedAndScoresAreCapped) {
+  const json::Value gemma2 =
+      with(with(without(gemma3(), "rope_local_base_freq"), "model_type", R"("gemma2")"),
+           "architectures", R"(["Gemma2ForCausalLM"])");
+  const ModelConfig c = accepted(gemma2);
+  EXPECT_THAT(windowed(c), ElementsAre(true, false, true, false, true, false, true));
+  EXPECT_FALSE(c.qk_norm);
+  EXPECT_EQ(c.attention_softcap, 50);
+  EXPECT_EQ(c.logit_softcap, 30);
+  EXPECT_EQ(accepted(with(gemma2, "attn_logit_softcapping", "null")).attention_softcap, 0);
+  EXPECT_EQ(accepted(with(gemma2, "final_logit_softcapping", "20.0")).logit_softcap, 20);
 }
 
 TEST(Gemma3ConfigTest, ScalingIsOfTheLayersThatSeeEverything) {

@@ -271,7 +271,7 @@ TEST_F(GgufConfigTest, RefusesOtherArchitecturesByName) {
   ASSERT_TRUE(file);
   EXPECT_EQ(config_from_gguf(*file).error().message,
             "architecture 'mamba' is not supported yet; these are: llama, qwen2, qwen3, qwen3moe, "
-            "gemma3, phi3, bert");
+            "gemma2, gemma3, phi3, bert");
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST(ModelConfigTest, OtherArchitecturesAreRefusedByName) {
     EXPECT_EQ(error.message,
               "architecture '" + std::string(name) +
                   "' is not supported yet; these are: llama, mistral, qwen2, qwen3, qwen3_moe, "
-                  "gemma3_text, phi3, bert");
+                  "gemma2, gemma3_text, phi3, bert");
   }
   EXPECT_THAT(
       refused(with(llama_json(), "architectures", "[\"LlamaForSequenceClassification\"]")).message,
