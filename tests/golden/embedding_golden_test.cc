@@ -1,7 +1,7 @@
 // Small embedding models and rerankers whose every answer is known: <shared>/golden/models and
 // tests/golden/own/models, golden.json with `inputs`. Each test is one way to ask the engine the
 // same (one by one, all at once, in chunks and company), and each meets the bound that comes with
-// the data. What is not supported yet is skipped by name.
+// the data.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 
 #include "kernels/engine/engine.h"
 #include "tests/golden/reference.h"
+#include "tests/golden/supported.h"
 #include "tests/support/shared_dir.h"
 
 namespace conduit::testing {
@@ -69,9 +70,7 @@ class EmbeddingGoldenTest : public ::testing::TestWithParam<fs::path> {
   void SetUp() override {
     golden_ = read_json(GetParam() / "golden.json");
     auto model = kernels::open_model(GetParam());
-    if (!model && model.error().code == Code::invalid_argument)
-      GTEST_SKIP() << GetParam() << ": not supported yet: " << model.error().message;
-    ASSERT_TRUE(model) << model.error().message;
+    ASSERT_TRUE(is_supported(model, GetParam().string()));
     model_ = *std::move(model);
     device_ = *kernels::make_cpu_device();
     read_inputs();
