@@ -121,6 +121,8 @@ const char* out_of_range(const wire::Hello& body) {
   const auto models = body.replica_models() != nullptr ? body.replica_models()->size() : 0;
   if (body.node() == 0) return "node";
   if (ids > kMaxReplicasPerNode) return "replica_ids (too many)";
+  // The verifier aligns a vector's length, not 8-byte elements behind it.
+  if (ids > 0 && !is_aligned(body.replica_ids()->Data())) return "replica_ids (misaligned)";
   return ids != models ? "replica_ids" : nullptr;
 }
 

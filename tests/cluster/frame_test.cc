@@ -1,10 +1,14 @@
 // Frames: what goes in comes out; what a stranger may send is refused before it is read.
 #include "cluster/spine/frame.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "mdl/base/metrics.h"
@@ -12,6 +16,7 @@
 namespace conduit::cluster {
 namespace {
 
+using ::testing::HasSubstr;
 using Bytes = std::vector<std::uint8_t>;
 
 wire::GenerateRequestT request() {
@@ -202,6 +207,15 @@ TEST(FrameTest, AHelloNamesAModelForEachReplica) {
   hello.replica_ids.assign(kMaxReplicasPerNode + 1, 1);
   hello.replica_models.assign(kMaxReplicasPerNode + 1, "a");
   expect_rejected(packed(hello), "range");
+}
+
+TEST(FrameTest, IdsThatLieAskewAreRefused) {
+  std::ifstream file(CONDUIT_SOURCE_DIR "/tests/fuzz/corpus/frame/hello_misaligned",
+                     std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const auto opened = open({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, HasSubstr("replica_ids (misaligned)"));
 }
 
 TEST(FrameTest, AFrameDoesNotUnfoldToMoreThanItself) {
