@@ -128,7 +128,7 @@ Result<TokenizerParts> sentencepiece_parts(const GgufFile& file, bool is_unigram
   CONDUIT_TRY(const Texts* tokens, read_tokens(file));
   CONDUIT_TRY(const auto kinds, read_kinds(file, tokens->size()));
   CONDUIT_TRY(const auto* scores, gguf_numbers(file, "tokenizer.ggml.scores", tokens->size()));
-  if (scores == nullptr)  // a placeholder, as in a file made for tests
+  if (scores == nullptr)  // Viterbi and the merges need one a piece
     return Error{Code::invalid_argument, "a tokenizer of pieces without tokenizer.ggml.scores"};
   SentencePieceModel model;
   for (std::size_t i = 0; i < tokens->size(); ++i) {
