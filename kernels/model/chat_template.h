@@ -19,12 +19,12 @@ namespace conduit::kernels {
 
 struct TemplateLimits {
   std::size_t source_bytes = 1 << 20;  // the largest real template has 20 kB
-  // Evaluated nodes, and builtins' work in the same coin: below 100 ms.
-  std::size_t steps = 1'000'000;
+  // Evaluated nodes, and builtins' work in the same coin: some 40 ms.
+  std::size_t steps = 500'000;
   // Nesting of expressions, blocks, macro calls and values: some 400 kB of stack. A macro that
   // calls itself takes about 8 levels each time.
   std::size_t depth = 200;
-  std::size_t output_bytes = 16 << 20;  // also of any intermediate string
+  std::size_t output_bytes = 8 << 20;  // also of any intermediate string
 };
 
 // How the error of a template's own raise_exception(message) begins; the message follows.
