@@ -4,7 +4,8 @@
 // Matrix in whatever layout the device multiplies best; the file's pages are not needed after that.
 // Operations cannot fail: shapes are checked where weights are loaded, memory is allocated
 // beforehand. Not here: which rows run when (engine/scheduler.h), what a layer is
-// (engine/transformer.h). Thread safety: one caller at a time (the device actor).
+// (engine/transformer.h). Thread safety: one caller at a time (the device actor), and beside it one
+// that loads: allocates and hands over weights while the other computes.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@
 namespace conduit::kernels {
 
 // How exact: `fast` rounds activations to 8 bits (quantised weights) or bf16 where that is faster
-// and keeps the KV cache in f16; `f32` computes everything in float32 from dequantised weights.
+// and keeps the KV cache in 16 bits; `f32` computes everything in float32 from dequantised weights.
 enum class Precision : std::uint8_t { fast, f32 };
 
 // Memory of a device; freed when the last owner lets go. `data` is null when empty.
@@ -72,7 +73,7 @@ struct KvPages {
   int page_size = 0;  // token slots of a page
   int kv_heads = 0;
   int head_dim = 0;
-  DType dtype = DType::f32;  // f32 or f16
+  DType dtype = DType::f32;  // f32, f16 or bf16
   Buffer storage;            // layout: the device's own
 };
 
@@ -99,6 +100,11 @@ class Device {
   // What it takes of a matrix, or of several of a shape [.., rows, cols], or of a vector.
   virtual std::int64_t weight_bytes(const TensorView& file) const = 0;
   virtual Result<Buffer> load_vector(const TensorView& file) = 0;  // any float dtype → f32 [n]
+  // From any thread: load_matrix() gives `cancelled` from now on, the one under way too, soon.
+  virtual void stop_loading() = 0;
+  // In which it keeps keys and values best: f32, or 16 bits where `fast`.
+  virtual DType kv_dtype(Precision precision) const = 0;
+  // Zeros. Error: invalid_argument for a dtype it cannot keep them in, exhausted.
   virtual Result<KvPages> allocate_kv(int layers, std::int64_t pages, int page_size, int kv_heads,
                                       int head_dim, DType dtype) = 0;
 
@@ -152,7 +158,7 @@ class Device {
 struct CpuOptions {
   int threads = 0;  // 0: one per core this process may use
   std::string
-      instructions;  // "", "scalar", "avx2", "avx512": at most this; "" takes the best the CPU has
+      instructions;  // "", "scalar", "avx2", "avx512", "amx": at most this; "" takes the best
 };
 
 // The CPU as a device: the scalar reference of every operation, or AVX2 / AVX-512 kernels picked by

@@ -124,10 +124,24 @@ inline void nibbles(const std::byte* packed, std::uint8_t* q) {
   }
 }
 
-// 32 bits: bit i is the fifth of integer i.
+// 32 bits: bit i is the fifth of integer i. Eight at a time: bit i of a byte, repeated in all
+// bytes, is kept in byte i alone, and carried to its top by an addition.
 inline void fifth_bits(const std::byte* packed, std::uint8_t* q) {
-  const auto bits = load<std::uint32_t>(packed);
-  for (int i = 0; i < 32; ++i) q[i] |= narrow<std::uint8_t>(static_cast<int>(bits >> i & 1) << 4);
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kDiagonal = 0x8040201008040201;
+  for (int i = 0; i < 4; ++i) {
+    const auto kept = static_cast<std::uint64_t>(byte_at(packed, i)) * kOnes & kDiagonal;
+    const std::uint64_t fifth = (kept + 0x7F * kOnes) >> 7 & kOnes;
+    std::uint64_t eight;
+    std::memcpy(&eight, q + 8 * i, sizeof eight);
+    eight |= fifth << 4;
+    std::memcpy(q + 8 * i, &eight, sizeof eight);
+  }
+}
+
+// Integer i gets bit `bit` of byte i, as its bit `place`.
+inline void add_bit(const std::byte* packed, int bit, int place, std::uint8_t* q) {
+  for (int i = 0; i < 32; ++i)
+    q[i] |= narrow<std::uint8_t>((byte_at(packed, i) >> bit & 1) << place);
 }
 
 // f16 d, f16 m if the form has one, 32 bits if it has five, nibbles.
@@ -160,8 +174,10 @@ inline void read_mxfp4(const std::byte* block, QuantBlock& out) {
 
 // Two bits each: 32 bytes hold 128 integers, byte l those of columns l, l + 32, l + 64, l + 96.
 inline void bit_pairs(const std::byte* packed, std::uint8_t* q) {
-  for (int i = 0; i < 256; ++i)
-    q[i] = narrow<std::uint8_t>(byte_at(packed, i / 128 * 32 + i % 32) >> (i / 32 % 4 * 2) & 3);
+  for (int group = 0; group < 8; ++group)
+    for (int i = 0; i < 32; ++i)
+      q[group * 32 + i] =
+          narrow<std::uint8_t>(byte_at(packed, group / 4 * 32 + i) >> (group % 4 * 2) & 3);
 }
 
 // 16 bytes of scale (low half) and minimum (high half), 64 bytes of pairs, f16 d, f16 m.
@@ -179,9 +195,7 @@ inline void read_q2_k(const std::byte* block, QuantBlock& out) {
 // bits each in 8 bytes, then two bits each in 4), f16 d.
 inline void read_q3_k(const std::byte* block, QuantBlock& out) {
   bit_pairs(block + 32, out.q.data());
-  for (int i = 0; i < 256; ++i)
-    out.q[static_cast<std::size_t>(i)] |=
-        narrow<std::uint8_t>((byte_at(block, i % 32) >> (i / 32) & 1) << 2);
+  for (int group = 0; group < 8; ++group) add_bit(block, group, 2, out.q.data() + group * 32);
   const std::byte* scales = block + 96;
   for (int i = 0; i < 16; ++i) {
     const int low = byte_at(scales, i % 8) >> (i / 8 * 4) & 15;
@@ -214,10 +228,11 @@ inline void read_q4_q5_k(DType dtype, const std::byte* block, QuantBlock& out) {
   scales_and_minima(block + 4, out);
   const std::byte* fifth = block + 16;
   const std::byte* packed = has_fifth ? fifth + 32 : fifth;
-  for (int i = 0; i < 256; ++i) {
-    int q = byte_at(packed, i / 64 * 32 + i % 32) >> (i / 32 % 2 * 4) & 15;
-    if (has_fifth) q |= (byte_at(fifth, i % 32) >> (i / 32) & 1) << 4;
-    out.q[static_cast<std::size_t>(i)] = narrow<std::uint8_t>(q);
+  for (int group = 0; group < 8; ++group) {
+    std::uint8_t* q = out.q.data() + group * 32;
+    for (int i = 0; i < 32; ++i)
+      q[i] = narrow<std::uint8_t>(byte_at(packed, group / 2 * 32 + i) >> (group % 2 * 4) & 15);
+    if (has_fifth) add_bit(fifth, group, 4, q);
   }
 }
 
@@ -225,10 +240,11 @@ inline void read_q4_q5_k(DType dtype, const std::byte* block, QuantBlock& out) {
 // 64 holds columns l (low) and l + 64 (high); pairs as in bit_pairs.
 inline void read_q6_k(const std::byte* block, QuantBlock& out) {
   bit_pairs(block + 128, out.q.data());
-  for (int i = 0; i < 256; ++i) {
-    const int low = byte_at(block, i / 128 * 64 + i % 64) >> (i / 64 % 2 * 4) & 15;
-    std::uint8_t& q = out.q[static_cast<std::size_t>(i)];
-    q = narrow<std::uint8_t>(q << 4 | low);
+  for (int group = 0; group < 4; ++group) {
+    std::uint8_t* q = out.q.data() + group * 64;
+    const std::byte* low = block + group / 2 * 64;
+    for (int i = 0; i < 64; ++i)
+      q[i] = narrow<std::uint8_t>(q[i] << 4 | (byte_at(low, i) >> (group % 2 * 4) & 15));
   }
   std::memcpy(out.scales.data(), block + 192, 16);
   out.d = load<std::uint16_t>(block + 208);

@@ -4,7 +4,9 @@
 // fork would cost more than the work.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +48,11 @@ class CpuDevice final : public Device {
   Result<Matrix> load_matrix(const TensorView& file, Precision precision) override;
   std::int64_t weight_bytes(const TensorView& file) const override;
   Result<Buffer> load_vector(const TensorView& file) override;
+  void stop_loading() override { is_stopped_.store(true); }
+  DType kv_dtype(Precision precision) const override {
+    if (precision == Precision::f32) return DType::f32;
+    return has_kv(DType::bf16) ? DType::bf16 : DType::f16;
+  }
   Result<KvPages> allocate_kv(int layers, std::int64_t pages, int page_size, int kv_heads,
                               int head_dim, DType dtype) override;
 
@@ -90,6 +97,9 @@ class CpuDevice final : public Device {
     std::vector<float> sines;
   };
 
+  bool has_kv(DType dtype) const {
+    return kernels_.attention[static_cast<std::size_t>(cpu::kv_format(dtype))].attend != nullptr;
+  }
   const Angles& angles_of(const Rope& rope, std::span<const std::int32_t> positions);
   void compute(Angles& angles);
 
@@ -107,6 +117,9 @@ class CpuDevice final : public Device {
 
   const Kernels& kernels_;
   cpu::Arena weights_;
+  // Packs beside a step that computes; made by the thread that loads, whose priority it inherits.
+  std::unique_ptr<cpu::ThreadPool> loading_pool_;
+  std::atomic<bool> is_stopped_{false};
   cpu::ThreadPool pool_;
   cpu::Matmul matmul_;
   cpu::Attention attention_;
@@ -133,9 +146,11 @@ Result<Matrix> CpuDevice::load_matrix(const TensorView& file, Precision precisio
   const std::int64_t panels = cpu::panel_count(rows);
   const std::int64_t bytes = cpu::panel_bytes(file.dtype, cols);
   CONDUIT_TRY(Buffer storage, weights_.allocate(static_cast<std::size_t>(panels * bytes)));
-  pool_.run(static_cast<std::uint32_t>(panels), [&](std::uint32_t panel) {
-    cpu::pack_panel(file, panel, storage.data + panel * bytes);
+  if (!loading_pool_) loading_pool_ = std::make_unique<cpu::ThreadPool>(pool_.threads());
+  loading_pool_->run(static_cast<std::uint32_t>(panels), [&](std::uint32_t panel) {
+    if (!is_stopped_) cpu::pack_panel(file, panel, storage.data + panel * bytes);
   });
+  if (is_stopped_) return Error{Code::cancelled, "loading was stopped"};
   return Matrix{rows, cols, file.dtype, static_cast<int>(precision), std::move(storage)};
 }
 
@@ -158,9 +173,9 @@ Result<Buffer> CpuDevice::load_vector(const TensorView& file) {
 
 Result<KvPages> CpuDevice::allocate_kv(int layers, std::int64_t pages, int page_size, int kv_heads,
                                        int head_dim, DType dtype) {
-  if (dtype != DType::f32 && dtype != DType::f16)
+  if ((dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16) || !has_kv(dtype))
     return Error{Code::invalid_argument,
-                 "keys and values are kept in F32 or F16, not " + std::string(traits(dtype).name)};
+                 name() + " cannot keep keys and values in " + std::string(traits(dtype).name)};
   if (layers < 1 || pages < 1 || page_size < 1 || kv_heads < 1 || head_dim < 1)
     return Error{Code::invalid_argument, "a KV cache needs at least one of everything"};
   if (head_dim > cpu::kMaxHeadDim)
@@ -296,6 +311,7 @@ const Kernels& kernels_for(InstructionSet set) {
     case InstructionSet::avx2: return cpu::avx2_kernels();
     case InstructionSet::avx512:
       return cpu::has_avx512_bf16() ? cpu::avx512_bf16_kernels() : cpu::avx512_kernels();
+    case InstructionSet::amx: return cpu::amx_kernels();
   }
   return cpu::scalar_kernels();
 }
@@ -310,11 +326,12 @@ Result<std::unique_ptr<Device>> make_cpu_device(const CpuOptions& options) {
   const InstructionSet best = cpu::best_instruction_set();
   InstructionSet wanted = best;
   if (!options.instructions.empty()) {
-    const auto all = {InstructionSet::scalar, InstructionSet::avx2, InstructionSet::avx512};
+    const auto all = {InstructionSet::scalar, InstructionSet::avx2, InstructionSet::avx512,
+                      InstructionSet::amx};
     const auto* named = std::ranges::find(all, options.instructions, cpu::to_string);
     if (named == all.end())
       return Error{Code::invalid_argument,
-                   "instructions must be scalar, avx2 or avx512, not " + options.instructions};
+                   "instructions must be scalar, avx2, avx512 or amx, not " + options.instructions};
     wanted = *named;
   }
   if (wanted > best)

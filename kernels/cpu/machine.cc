@@ -2,7 +2,9 @@
 // by their files, from the process's own group up to the root, since any of them may limit.
 #include "kernels/cpu/machine.h"
 
+#include <cpuid.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,6 +79,21 @@ int affinity_cores() {
   return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));  // more CPUs than a cpu_set_t can name
 }
 
+// Intel's manual, volume 2, CPUID leaf 7: TILE, INT8 and BF16.
+bool has_amx() {
+  constexpr unsigned kNeeded = 1u << 24 | 1u << 25 | 1u << 22;
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kNeeded) == kNeeded;
+}
+
+// Linux gives a process the 8 KB of tiles per thread only when it asks (x86/xstate.rst); for all
+// threads, those to come too.
+bool may_use_tiles() {
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
 }  // namespace
 
 std::string_view to_string(InstructionSet set) {
@@ -84,6 +101,7 @@ std::string_view to_string(InstructionSet set) {
     case InstructionSet::scalar: return "scalar";
     case InstructionSet::avx2: return "avx2";
     case InstructionSet::avx512: return "avx512";
+    case InstructionSet::amx: return "amx";
   }
   return "?";
 }
@@ -97,7 +115,9 @@ InstructionSet best_instruction_set() {
                           __builtin_cpu_supports("avx512vl") &&
                           __builtin_cpu_supports("avx512vnni");
   if (!has_avx2) return InstructionSet::scalar;
-  return has_avx512 ? InstructionSet::avx512 : InstructionSet::avx2;
+  if (!has_avx512) return InstructionSet::avx2;
+  return has_avx512_bf16() && has_amx() && may_use_tiles() ? InstructionSet::amx
+                                                           : InstructionSet::avx512;
 }
 
 bool has_avx512_bf16() {

@@ -10,10 +10,12 @@
 namespace conduit::kernels::cpu {
 
 // In rising order: each includes what stands before it.
-enum class InstructionSet { scalar, avx2, avx512 };
+enum class InstructionSet { scalar, avx2, avx512, amx };
 
 std::string_view to_string(InstructionSet set);
-// avx2 means with FMA and F16C; avx512 means F, BW, DQ, VL and VNNI (Ice Lake, Zen 4 and later).
+// avx2 means with FMA and F16C; avx512 means F, BW, DQ, VL and VNNI (Ice Lake, Zen 4 and later);
+// amx means TILE, INT8, BF16 and AVX-512's BF16 (Sapphire Rapids and later), if the system grants
+// it: asked here.
 InstructionSet best_instruction_set();
 bool has_avx512_bf16();
 

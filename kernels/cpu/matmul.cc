@@ -19,19 +19,38 @@ const MatmulKernel& kernel_of(const Kernels& kernels, const Matrix& matrix) {
   return kernels.matmul_for(matrix.dtype, static_cast<Precision>(matrix.layout));
 }
 
+// Of this thread: no two slices of one thread run at a time. 64 bytes aligned.
+std::byte* unpacked_panel(std::int64_t bytes) {
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  thread_local std::vector<Line> lines;
+  const auto count = static_cast<std::size_t>(bytes) / sizeof(Line);
+  if (lines.size() < count) lines.resize(count);
+  return lines.data()->bytes;
+}
+
+// Asks for what the next panel's unpacking reads while this one's product keeps a core busy.
+void fetch(const std::byte* at, std::int64_t bytes) {
+  for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
 }  // namespace
 
 std::int64_t input_row_bytes(InputFormat format, std::int64_t cols) {
   switch (format) {
     case InputFormat::f32: return cols * 4;
-    case InputFormat::bf16: return (cols + 1) / 2 * 4;
+    case InputFormat::bf16: return (cols + kBlock - 1) / kBlock * kBlock * 2;
     case InputFormat::q8: return cols / kBlock * kQ8RowBytes;
   }
   return 0;
 }
 
 void Matmul::multiply(std::span<const Product> products, Tensor x, bool is_added) {
-  cut_tokens(x.rows);
+  int tallest = kMaxTileRows;
+  for (const Product& product : products)
+    tallest = std::min(tallest, kernel_of(kernels_, *product.weight).tallest);
+  cut_tokens(x.rows, tallest);
   std::array<bool, kInputFormats> is_packed{};
   for (const Product& product : products) {
     const InputFormat format = kernel_of(kernels_, *product.weight).input;
@@ -45,11 +64,11 @@ void Matmul::multiply(std::span<const Product> products, Tensor x, bool is_added
             [&](std::uint32_t i) { multiply_slice(slices_[i], x.cols, is_added); });
 }
 
-void Matmul::cut_tokens(std::int64_t tokens) {
+void Matmul::cut_tokens(std::int64_t tokens, int tallest) {
   tiles_.clear();
   for (std::int64_t row = 0; row < tokens;) {
     const auto height = *std::find_if(kTileHeights.begin(), kTileHeights.end(), [&](int rows) {
-      return rows <= kernels_.tallest_tile && rows <= tokens - row;
+      return rows <= tallest && rows <= tokens - row;
     });
     tiles_.push_back({row, height});
     row += height;
@@ -88,7 +107,6 @@ void Matmul::cut_panels(std::span<const Product> products) {
 void Matmul::multiply_slice(const Slice& slice, std::int64_t cols, bool is_added) const {
   const Matrix& weight = *slice.product->weight;
   const MatmulKernel& kernel = kernel_of(kernels_, weight);
-  const std::byte* input = input_[static_cast<std::size_t>(kernel.input)].data();
   const std::int64_t row_bytes = input_row_bytes(kernel.input, cols);
   const std::int64_t rows_in_cache = std::max<std::int64_t>(kInputInCache / row_bytes, 1);
 
@@ -107,13 +125,32 @@ void Matmul::multiply_slice(const Slice& slice, std::int64_t cols, bool is_added
       task.weight = weight.storage.data + panel * task.panel_bytes;
       task.panels = static_cast<int>(std::min<std::int64_t>(kernel.panels, end - panel));
       task.out_cols = weight.rows - panel * kPanelRows;
-      for (auto tile = first; tile != last; ++tile) {
-        task.x = input + tile->row * row_bytes;
-        task.out = slice.product->out.row(tile->row) + panel * kPanelRows;
-        kernel.tile[static_cast<std::size_t>(tile->rows)](task);
-      }
+      multiply_tiles(kernel, {first, last}, task, slice.product->out.row(0) + panel * kPanelRows);
     }
     first = last;
+  }
+}
+
+void Matmul::multiply_tiles(const MatmulKernel& kernel, std::span<const Tile> tiles, TileTask task,
+                            float* out) const {
+  const std::byte* input = input_[static_cast<std::size_t>(kernel.input)].data();
+  const std::int64_t row_bytes = input_row_bytes(kernel.input, task.cols);
+  const std::int64_t rows = tiles.back().row + tiles.back().rows - tiles.front().row;
+  const bool is_unpacked = kernel.unpacked.unpack != nullptr && rows >= kernel.unpacked.from_rows;
+  const std::byte* next_panel = task.weight + task.panel_bytes;
+  if (is_unpacked) {
+    std::byte* unpacked = unpacked_panel(task.cols / kBlock * kernel.unpacked.block_bytes);
+    kernel.unpacked.unpack(task.weight, task.cols, unpacked);
+    task.weight = unpacked;
+  }
+  const std::int64_t share = task.panel_bytes / static_cast<std::int64_t>(tiles.size()) + 1;
+  const auto& functions = is_unpacked ? kernel.unpacked.tile : kernel.tile;
+  for (const Tile& tile : tiles) {
+    if (is_unpacked) fetch(next_panel, share);
+    next_panel += share;
+    task.x = input + tile.row * row_bytes;
+    task.out = out + tile.row * task.out_stride;
+    functions[static_cast<std::size_t>(tile.rows)](task);
   }
 }
 

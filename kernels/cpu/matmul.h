@@ -33,10 +33,13 @@ class Matmul {
     std::int64_t panels = 0;
   };
 
-  void cut_tokens(std::int64_t tokens);
+  void cut_tokens(std::int64_t tokens, int tallest);
   void pack_input(InputFormat format, Tensor x);
   void cut_panels(std::span<const Product> products);
   void multiply_slice(const Slice& slice, std::int64_t cols, bool is_added) const;
+  // The panels of `task` times `tiles`; out: their first output, of the first token of all.
+  void multiply_tiles(const MatmulKernel& kernel, std::span<const Tile> tiles, TileTask task,
+                      float* out) const;
 
   const Kernels& kernels_;
   ThreadPool& pool_;

@@ -19,9 +19,13 @@ using scalar::kTallestTile;
 
 // --- attention
 
-float element(const std::byte* data, bool is_half, std::int64_t index) {
-  if (is_half) return half_to_float(blocks::load<std::uint16_t>(data + index * 2));
-  return blocks::load<float>(data + index * 4);
+float element(const std::byte* data, KvFormat format, std::int64_t index) {
+  switch (format) {
+    case KvFormat::f32: return blocks::load<float>(data + index * 4);
+    case KvFormat::f16: return half_to_float(blocks::load<std::uint16_t>(data + index * 2));
+    case KvFormat::bf16: return bf16_to_float(blocks::load<std::uint16_t>(data + index * 2));
+  }
+  return 0;
 }
 
 double score_of(const AttentionTask& task, const float* q, std::int64_t token) {
@@ -31,40 +35,60 @@ double score_of(const AttentionTask& task, const float* q, std::int64_t token) {
   const std::int64_t slot = token % layout.page_size;
   double score = 0;
   for (std::int64_t i = 0; i < layout.head_dim; ++i)
-    score += double{q[i]} * double{element(keys, layout.is_half, i * layout.slots + slot)};
+    score += double{q[i]} * double{element(keys, layout.format, layout.key_index(i, slot))};
   score *= double{task.scale};
   return task.softcap == 0 ? score : double{task.softcap} * std::tanh(score / double{task.softcap});
 }
 
-// out = the values of tokens [from, until), weighted by softmax of their scores.
-void attend_row(const AttentionTask& task, const float* q, float* out, std::int64_t from,
-                std::int64_t until) {
+// The state of a row that sees the tokens [from, until) of the span.
+void attend_row(const AttentionTask& task, const float* q, std::int64_t from, std::int64_t until,
+                float* state) {
   const KvLayout& layout = *task.layout;
   std::vector<double> weights;
   for (std::int64_t token = from; token < until; ++token)
     weights.push_back(score_of(task, q, token));
-  const double largest = *std::ranges::max_element(weights);
+  const double largest = weights.empty() ? double{kNoScore} : *std::ranges::max_element(weights);
   double total = 0;
   for (double& weight : weights) total += weight = std::exp(weight - largest);
   std::vector<double> sums(static_cast<std::size_t>(layout.head_dim));
   for (std::int64_t token = from; token < until; ++token) {
     const std::int32_t page = task.pages[token / layout.page_size];
-    const std::byte* values = task.layer + layout.values_offset(page, task.kv_head);
-    const std::int64_t first = token % layout.page_size * layout.padded_dim;
-    for (std::size_t i = 0; i < sums.size(); ++i)
+    const std::byte* values =
+        task.layer + layout.keys_offset(page, task.kv_head) + layout.keys_bytes();
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      const std::int64_t index =
+          layout.value_index(static_cast<std::int64_t>(i), token % layout.page_size);
       sums[i] += weights[static_cast<std::size_t>(token - from)] *
-                 double{element(values, layout.is_half, first + static_cast<std::int64_t>(i))};
+                 double{element(values, layout.format, index)};
+    }
   }
-  for (std::size_t i = 0; i < sums.size(); ++i) out[i] = static_cast<float>(sums[i] / total);
+  std::ranges::transform(sums, state, [](double sum) { return static_cast<float>(sum); });
+  state[layout.value_dim] = static_cast<float>(largest);
+  state[layout.value_dim + 1] = static_cast<float>(total);
 }
 
-struct Attend {
-  template <int rows>
-  static void run(const AttentionTask& task) {
-    for (std::size_t row = 0; row < rows; ++row)
-      attend_row(task, task.q[row], task.out[row], task.from[row], task.until[row]);
+void attend(const AttentionTask& task) {
+  const KvLayout& layout = *task.layout;
+  for (int i = 0; i < task.rows; ++i) {
+    const AttentionRow& row = task.row[i];
+    attend_row(task, row.q, std::max(row.from, task.first_page * layout.page_size),
+               std::min(row.until, task.last_page * layout.page_size),
+               task.states + i * state_floats(layout.value_dim));
   }
-};
+}
+
+void merge_states(float* state, const float* next, std::int64_t value_dim) {
+  const float largest = std::max(state[value_dim], next[value_dim]);
+  const float factor = std::exp(state[value_dim] - largest);
+  const float next_factor = std::exp(next[value_dim] - largest);
+  for (std::int64_t i = 0; i < value_dim + 2; ++i)
+    state[i] = state[i] * factor + next[i] * next_factor;
+  state[value_dim] = largest;
+}
+
+void finish_state(float* out, const float* state, std::int64_t head_dim, std::int64_t value_dim) {
+  for (std::int64_t i = 0; i < head_dim; ++i) out[i] = state[i] / state[value_dim + 1];
+}
 
 // --- one row at a time
 
@@ -126,10 +150,18 @@ void rotate(float* head, const float* cosines, const float* sines, std::int64_t 
   }
 }
 
-void to_half(std::uint16_t* out, const float* x, std::int64_t count) {
-  constexpr float kLargest = 65504;
-  for (std::int64_t i = 0; i < count; ++i)
-    out[i] = float_to_half(x[i] > kLargest ? kLargest : x[i] < -kLargest ? -kLargest : x[i]);
+// The largest finite value of a format stands for what is beyond it, and for NaN.
+template <float (*f)(std::uint16_t), std::uint16_t (*g)(float), std::uint16_t largest>
+void to_16_bits(void* out, const float* x, std::int64_t count) {
+  const float limit = f(largest);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float least = x[i] > -limit ? x[i] : -limit;
+    static_cast<std::uint16_t*>(out)[i] = g(least < limit ? least : limit);
+  }
+}
+
+void to_f32(void* out, const float* x, std::int64_t count) {
+  std::memcpy(out, x, static_cast<std::size_t>(count) * sizeof(float));
 }
 
 Kernels make_table() {
@@ -137,7 +169,9 @@ Kernels make_table() {
   table.name = "scalar";
   table.tallest_tile = kTallestTile;
   scalar::fill_matmul(table);
-  table.attention = functions_by_height<Attend, AttentionTask, kTallestTile>();
+  table.attention.fill({[](const AttentionTask&) {}, attend});
+  table.merge_states = merge_states;
+  table.finish_state = finish_state;
   table.rms_norm = rms_norm;
   table.layer_norm = layer_norm;
   table.activation = {activate<silu>, activate<gelu>, activate<gelu_tanh>, activate<tanh>};
@@ -145,7 +179,8 @@ Kernels make_table() {
   table.scale = scale;
   table.softcap = softcap;
   table.rotate = rotate;
-  table.to_half = to_half;
+  table.to_kv = {to_f32, to_16_bits<half_to_float, float_to_half, 0x7BFF>,
+                 to_16_bits<bf16_to_float, float_to_bf16, 0x7F7F>};
   return table;
 }
 

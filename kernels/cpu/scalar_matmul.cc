@@ -119,9 +119,9 @@ struct Q8Tile {
 }  // namespace
 
 void fill_matmul(Kernels& table) {
-  const MatmulKernel f32 = {InputFormat::f32, 1,
+  const MatmulKernel f32 = {InputFormat::f32, 1, kTallestTile,
                             functions_by_height<F32Tile, TileTask, kTallestTile>()};
-  const MatmulKernel q8 = {InputFormat::q8, 1,
+  const MatmulKernel q8 = {InputFormat::q8, 1, kTallestTile,
                            functions_by_height<Q8Tile, TileTask, kTallestTile>()};
   for (std::size_t i = 0; i < table.matmul.size(); ++i)
     table.matmul[i] = {is_quantised(static_cast<DType>(i)) ? q8 : f32, f32};

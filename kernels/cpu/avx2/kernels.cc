@@ -14,7 +14,9 @@ Kernels make_table() {
     table.matmul[i] = {q8_kernel(dtype), f32_kernel(dtype)};
   }
   table.pack = {pack_f32, nullptr, pack_q8};
-  table.attention = attention_functions();
+  table.attention = {f32_attention(), f16_attention(), AttentionKernel{}};
+  table.merge_states = merge_states;
+  table.finish_state = finish_state;
   table.rms_norm = rms_norm;
   table.layer_norm = layer_norm;
   table.activation = activations();
@@ -22,7 +24,7 @@ Kernels make_table() {
   table.scale = scale_by;
   table.softcap = softcap;
   table.rotate = rotate;
-  table.to_half = to_half;
+  table.to_kv = {to_f32, to_f16, nullptr};
   return table;
 }
 

@@ -42,6 +42,7 @@ template <DType dtype, int rows>
 CONDUIT_INLINE void sum_small(const std::byte* values, const std::byte* x, int first, int last,
                               Ints* sums) {
   constexpr int kTogether = std::min(32767 / (2 * 127 * largest_level(dtype)), kVectors);
+#pragma GCC unroll 6
   for (int row = 0; row < rows; ++row) sums[row] = _mm256_setzero_si256();
   Ints pairs[rows];
 #pragma GCC unroll 8
@@ -63,6 +64,7 @@ CONDUIT_INLINE void sum_bytes(const std::byte* values, const std::byte* x, int f
                               Ints* sums) {
   static_assert(form_of(dtype).zero == 128, "what the sign bit adds");
   const Ints sign_bit = _mm256_set1_epi8(-128);
+#pragma GCC unroll 6
   for (int row = 0; row < rows; ++row) sums[row] = _mm256_setzero_si256();
 #pragma GCC unroll 8
   for (int i = first; i < last; ++i) {
@@ -94,6 +96,7 @@ CONDUIT_INLINE void sum_levels(const std::byte* values, const std::byte* x, int 
   } else {
     sum_small<dtype, rows>(values, x, first, last, sums);
     if constexpr (form_of(dtype).zero != 0)
+#pragma GCC unroll 6
       for (int row = 0; row < rows; ++row)
         sums[row] = _mm256_add_epi32(sums[row], start_of_sum<dtype>(starts[row]));
   }
@@ -117,6 +120,7 @@ CONDUIT_INLINE void add_group(const std::byte* values, const Terms& terms, const
   constexpr bool is_half = groups_per_block(dtype) == 2;
   constexpr int kCount = kVectors / groups_per_block(dtype);
   Ints starts[rows];
+#pragma GCC unroll 6
   for (int row = 0; row < rows; ++row) {
     const RowNumbers<rows> numbers{x + rows * kBlock + row * 4};
     starts[row] = !is_half     ? numbers.start()
@@ -138,15 +142,18 @@ CONDUIT_INLINE void add_group(const std::byte* values, const Terms& terms, const
   }
 }
 
-template <DType dtype, int rows>
+// Halves [first, first + count) of a block of a panel.
+template <DType dtype, int rows, int count>
 CONDUIT_INLINE void multiply_block(const std::byte* panel, std::int64_t block, const std::byte* x,
-                                   Floats* sums) {
+                                   int first, Floats* sums) {
 #pragma GCC unroll 2
-  for (int half = 0; half < kHalves; ++half) {
-    const std::byte* values = values_of<dtype>(panel, block) + half * kLanes * 4;
-    const Terms terms = load_terms<dtype>(panel, block, half * kLanes);
-    for (int group = 0; group < groups_per_block(dtype); ++group)
-      add_group<dtype, rows>(values, terms, x, group, sums + half * rows);
+  for (int half = 0; half < count; ++half) {
+    const int lane = (first + half) * kLanes;
+    const std::byte* values = values_of<dtype>(panel, block) + lane * 4;
+    const Terms terms = load_terms<dtype>(panel, block, lane);
+    add_group<dtype, rows>(values, terms, x, 0, sums + half * rows);
+    if constexpr (groups_per_block(dtype) == 2)
+      add_group<dtype, rows>(values, terms, x, 1, sums + half * rows);
   }
 }
 
@@ -154,18 +161,24 @@ template <DType dtype>
 struct Q8Tile {
   template <int rows>
   CONDUIT_TARGET static void run(const TileTask& task) {
+    // Both halves' sums fit the registers beside a few tokens' products only.
+    constexpr int kTogether = rows <= 2 ? kHalves : 1;
     const std::int64_t blocks = task.cols / kBlock;
     for (int p = 0; p < task.panels; ++p) {
       const std::byte* panel = task.weight + p * task.panel_bytes;
-      Floats sums[kHalves * rows];
-      for (Floats& sum : sums) sum = zero();
-      for (std::int64_t block = 0; block < blocks; ++block) {
-        fetch_ahead<dtype>(panel, block);
-        multiply_block<dtype, rows>(panel, block, task.x + block * rows * kQ8RowBytes, sums);
+      for (int first = 0; first < kHalves; first += kTogether) {
+        Floats sums[kTogether * rows];
+#pragma GCC unroll 12
+        for (Floats& sum : sums) sum = zero();  // unrolled, or they are not kept in registers
+        for (std::int64_t block = 0; block < blocks; ++block) {
+          if (first == 0) fetch_ahead<dtype>(panel, block);
+          multiply_block<dtype, rows, kTogether>(panel, block, task.x + block * rows * kQ8RowBytes,
+                                                 first, sums);
+        }
+#pragma GCC unroll 12
+        for (int i = 0; i < kTogether * rows; ++i)
+          store_tile(task, i % rows, p * kPanelRows + (first + i / rows) * kLanes, sums[i]);
       }
-      for (int half = 0; half < kHalves; ++half)
-        for (int row = 0; row < rows; ++row)
-          store_tile(task, row, p * kPanelRows + half * kLanes, sums[half * rows + row]);
     }
   }
 };
@@ -174,7 +187,8 @@ struct Q8Tile {
 template <DType dtype>
 MatmulKernel kernel_of() {
   if constexpr (is_quantised(dtype) && panel_dtype(dtype) == dtype) {
-    return {InputFormat::q8, 1, functions_by_height<Q8Tile<dtype>, TileTask, kTallestTile>()};
+    return {InputFormat::q8, 1, kTallestTile,
+            functions_by_height<Q8Tile<dtype>, TileTask, kTallestTile>()};
   } else {
     return f32_kernel(dtype);
   }

@@ -13,7 +13,10 @@ void pack_q8(const float* x, std::int64_t stride, int rows, std::int64_t cols, s
 MatmulKernel f32_kernel(DType dtype);  // tokens in float32
 MatmulKernel q8_kernel(DType dtype);   // quantised weights, tokens rounded to 8 bits
 
-HeightFunctions<AttentionTask> attention_functions();
+AttentionKernel f32_attention();
+AttentionKernel f16_attention();
+void merge_states(float* state, const float* next, std::int64_t value_dim);
+void finish_state(float* out, const float* state, std::int64_t head_dim, std::int64_t value_dim);
 
 void rms_norm(float* out, const float* x, const float* weight, std::int64_t cols, float eps);
 void layer_norm(float* out, const float* x, const float* weight, const float* bias,
@@ -24,6 +27,7 @@ void scale_by(float* x, float factor, std::int64_t count);
 void softcap(float* x, float cap, std::int64_t count);
 void rotate(float* head, const float* cosines, const float* sines, std::int64_t pairs,
             bool is_interleaved);
-void to_half(std::uint16_t* out, const float* x, std::int64_t count);
+void to_f32(void* out, const float* x, std::int64_t count);
+void to_f16(void* out, const float* x, std::int64_t count);
 
 }  // namespace conduit::kernels::cpu::avx2

@@ -73,6 +73,9 @@ CONDUIT_INLINE Floats times_power_of_two(Floats x, Floats n) {
   return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
 }
 
+// 0, 1, 2, …
+CONDUIT_INLINE Floats lane_numbers() { return _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7); }
+
 CONDUIT_INLINE float sum_of(Floats x) {
   __m128 half = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   half = _mm_add_ps(half, _mm_movehl_ps(half, half));

@@ -15,7 +15,10 @@ Kernels make_table(bool has_bf16) {
   }
   if (has_bf16) table.matmul[static_cast<std::size_t>(DType::bf16)][0] = bf16_kernel();
   table.pack = {pack_f32, pack_bf16, pack_q8};
-  table.attention = attention_functions();
+  table.attention = {f32_attention(), f16_attention(),
+                     has_bf16 ? bf16_attention() : AttentionKernel{}};
+  table.merge_states = merge_states;
+  table.finish_state = finish_state;
   table.rms_norm = rms_norm;
   table.layer_norm = layer_norm;
   table.activation = activations();
@@ -23,7 +26,7 @@ Kernels make_table(bool has_bf16) {
   table.scale = scale_by;
   table.softcap = softcap;
   table.rotate = rotate;
-  table.to_half = to_half;
+  table.to_kv = {to_f32, to_f16, has_bf16 ? to_bf16 : nullptr};
   return table;
 }
 

@@ -76,6 +76,11 @@ CONDUIT_INLINE Floats select_below(Floats a, Floats b, Floats below, Floats valu
 // x * 2^n for whole n in [-126, 127].
 CONDUIT_INLINE Floats times_power_of_two(Floats x, Floats n) { return _mm512_scalef_ps(x, n); }
 
+// 0, 1, 2, …
+CONDUIT_INLINE Floats lane_numbers() {
+  return _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
 CONDUIT_INLINE float sum_of(Floats x) { return _mm512_reduce_add_ps(x); }
 CONDUIT_INLINE float largest_of(Floats x) { return _mm512_reduce_max_ps(x); }
 

@@ -55,6 +55,7 @@ std::vector<double> exact_attention(const Case& shape, History& h, const Attenti
       mask.window > 0 ? std::max<std::int64_t>(token + 1 - mask.window, 0) : 0;
   const std::int64_t until = mask.is_causal ? token + 1 : h.q.tensor().rows;
   const auto stored = [&](float value) {
+    if (dtype == DType::bf16) return bf16_to_float(float_to_bf16(value));
     return dtype == DType::f16 ? half_to_float(float_to_half(value)) : value;
   };
   std::vector<double> out;
@@ -97,20 +98,31 @@ void expect_exact(const Case& shape, History& history, const AttentionMask& mask
                   std::span<const float> out) {
   const auto width = static_cast<std::size_t>(shape.heads * shape.head_dim);
   const std::int64_t tokens = history.q.tensor().rows;
+  // With bf16 pages weights are rounded too: 2^-9 of each of normal random values.
+  const double tolerance = dtype == DType::bf16 ? 2e-2 : 5e-6;
   for (std::int64_t token = 0; token<tokens; token += tokens> 40 ? 23 : 1) {
     const std::vector<double> expected = exact_attention(shape, history, mask, token, dtype);
     for (std::size_t i = 0; i < width; ++i)
-      ASSERT_NEAR(out[static_cast<std::size_t>(token) * width + i], expected[i], 5e-6)
+      ASSERT_NEAR(out[static_cast<std::size_t>(token) * width + i], expected[i], tolerance)
           << name_of(dtype) << " head_dim " << shape.head_dim << " page " << shape.page_size
           << " window " << mask.window << " token " << token << " of " << tokens << " at " << i;
   }
 }
 
-class CpuAttentionTest : public CpuKernelsTest {};
+class CpuAttentionTest : public CpuKernelsTest {
+ protected:
+  // What this device can keep keys and values in.
+  std::vector<DType> kv_dtypes() {
+    std::vector<DType> dtypes;
+    for (DType dtype : {DType::f32, DType::f16, DType::bf16})
+      if (device_->allocate_kv(1, 1, 1, 1, 1, dtype)) dtypes.push_back(dtype);
+    return dtypes;
+  }
+};
 
 TEST_P(CpuAttentionTest, AgreesWithPlainArithmetic) {
   for (const Case& shape : kCases) {
-    for (DType dtype : {DType::f32, DType::f16}) {
+    for (DType dtype : kv_dtypes()) {
       for (std::int64_t tokens : {1, 2, 31, 33, 130, 300}) {
         History history(shape, tokens, 1);
         const std::int64_t pages = (tokens + shape.page_size - 1) / shape.page_size + 3;
@@ -191,26 +203,51 @@ TEST_P(CpuAttentionTest, SoftcapBendsScores) {
   }
 }
 
+// A prompt's rows, computed in chunks of so many tokens.
+std::vector<float> attend_in_chunks(Device& device, const Case& shape, History& history,
+                                    const AttentionMask& mask, DType dtype, std::int64_t chunk) {
+  const std::int64_t tokens = history.q.tensor().rows;
+  const std::int64_t pages = tokens / shape.page_size + 1;
+  const std::vector<std::int32_t> table = shuffled_pages(pages, 6);
+  KvPages kv = make_cache(device, shape, pages, dtype);
+  std::vector<float> pieces;
+  for (std::int64_t first = 0; first < tokens; first += chunk) {
+    const auto out =
+        attend(device, kv, history, mask, first, std::min(chunk, tokens - first), table);
+    pieces.insert(pieces.end(), out.begin(), out.end());
+  }
+  return pieces;
+}
+
 TEST_P(CpuAttentionTest, ResultDoesNotDependOnHowThePromptWasCut) {
-  for (std::size_t i = 0; i < 2 * std::size(kCases); ++i) {
-    const Case& shape = kCases[i / 2];
-    AttentionMask mask = causal(shape);
-    if (i % 2 == 1) mask.window = 27, mask.softcap = 2;
-    constexpr std::int64_t kTokens = 75;
-    History history(shape, kTokens, 5);
-    const std::int64_t pages = kTokens / shape.page_size + 1;
-    const std::vector<std::int32_t> table = shuffled_pages(pages, 6);
-    KvPages kv = make_cache(*device_, shape, pages, DType::f16);
-    const std::vector<float> whole = attend(*device_, kv, history, mask, 0, kTokens, table);
-    for (std::int64_t chunk : {1, 7, 32}) {
-      KvPages other = make_cache(*device_, shape, pages, DType::f16);
-      std::vector<float> pieces;
-      for (std::int64_t first = 0; first < kTokens; first += chunk) {
-        const auto out =
-            attend(*device_, other, history, mask, first, std::min(chunk, kTokens - first), table);
-        pieces.insert(pieces.end(), out.begin(), out.end());
-      }
-      ASSERT_EQ(whole, pieces) << "chunks of " << chunk << ", head_dim " << shape.head_dim;
+  for (DType dtype : kv_dtypes()) {
+    for (std::size_t i = 0; i < 2 * std::size(kCases); ++i) {
+      const Case& shape = kCases[i / 2];
+      AttentionMask mask = causal(shape);
+      if (i % 2 == 1) mask.window = 27, mask.softcap = 2;
+      constexpr std::int64_t kTokens = 75;
+      History history(shape, kTokens, 5);
+      const auto whole = attend_in_chunks(*device_, shape, history, mask, dtype, kTokens);
+      for (std::int64_t chunk : {1, 7, 32})
+        ASSERT_EQ(whole, attend_in_chunks(*device_, shape, history, mask, dtype, chunk))
+            << "chunks of " << chunk << ", head_dim " << shape.head_dim;
+    }
+  }
+}
+
+// Long contexts are cut into spans, and those of few rows over the threads.
+TEST_P(CpuAttentionTest, LongContextsDependNeitherOnTheCutNorOnThreads) {
+  const Case shape{3, 1, 32, 32};
+  constexpr std::int64_t kTokens = 600;
+  for (DType dtype : kv_dtypes()) {
+    for (int window : {0, 300}) {
+      AttentionMask mask = causal(shape);
+      mask.window = window;
+      History history(shape, kTokens, 35);
+      const auto whole = attend_in_chunks(*device_, shape, history, mask, dtype, kTokens);
+      expect_exact(shape, history, mask, dtype, whole);
+      const auto other = make_device(GetParam(), 5);
+      ASSERT_EQ(whole, attend_in_chunks(*other, shape, history, mask, dtype, 3));
     }
   }
 }
@@ -265,7 +302,7 @@ TEST_P(CpuAttentionTest, LayersAreApart) {
 
 TEST_P(CpuAttentionTest, ScoresFarApartNeitherOverflowNorVanish) {
   const Case shape{1, 1, 16, 16};
-  for (DType dtype : {DType::f32, DType::f16}) {
+  for (DType dtype : kv_dtypes()) {
     History history{shape, 3, 11};
     history.q = Rows::filled(3, 16, 100);
     std::vector<float> keys(48, -100);
@@ -276,7 +313,7 @@ TEST_P(CpuAttentionTest, ScoresFarApartNeitherOverflowNorVanish) {
     const std::vector<float> out = attend(*device_, kv, history, causal(shape), 0, 3, table);
     for (std::size_t i = 0; i < 16; ++i) {
       const float winner = history.v.row(1)[i];
-      EXPECT_NEAR(out[32 + i], winner, std::fabs(winner) * 1e-3);
+      EXPECT_NEAR(out[32 + i], winner, std::fabs(winner) * (dtype == DType::bf16 ? 4e-3 : 1e-3));
     }
   }
 }
@@ -289,6 +326,23 @@ TEST_P(CpuAttentionTest, ValuesBeyondHalfAreKeptAsItsLargest) {
   const std::vector<std::int32_t> table = {0};
   for (float value : attend(*device_, kv, history, causal(shape), 0, 1, table))
     EXPECT_EQ(value, -65504);
+}
+
+// What nobody sees is multiplied by 0, so it must not be NaN.
+TEST_P(CpuAttentionTest, PagesHoldFiniteNumbersOnly) {
+  const Case shape{1, 1, 32, 32};
+  for (DType dtype : kv_dtypes()) {
+    if (dtype == DType::f32) continue;
+    const std::vector<std::int32_t> table = {0};
+    History broken{shape, 2, 13};
+    broken.k = Rows::filled(2, 32, INFINITY);
+    broken.v = Rows::filled(2, 32, NAN);
+    KvPages kv = make_cache(*device_, shape, 1, dtype);
+    (void)attend(*device_, kv, broken, causal(shape), 0, 2, table);
+    History history{shape, 1, 14};
+    expect_exact(shape, history, causal(shape), dtype,
+                 attend(*device_, kv, history, causal(shape), 0, 1, table));
+  }
 }
 
 CONDUIT_FOR_EACH_INSTRUCTION_SET(CpuAttentionTest);

@@ -8,6 +8,8 @@
 namespace conduit::kernels {
 namespace {
 
+class CpuDevicesTest : public CpuKernelsTest {};
+
 TEST(CpuDeviceTest, NamesItsInstructionsAndThreads) {
   EXPECT_EQ(make_device("scalar", 3)->name(), "cpu scalar 3 threads");
   EXPECT_EQ(make_device("scalar", 1)->name(), "cpu scalar 1 thread");
@@ -46,13 +48,22 @@ TEST(CpuDeviceTest, RefusesMatricesThatAreNone) {
 
 TEST(CpuDeviceTest, RefusesCachesItCannotHold) {
   const auto device = make_device("scalar");
-  EXPECT_EQ(device->allocate_kv(1, 4, 16, 1, 16, DType::bf16).error().code, Code::invalid_argument);
+  EXPECT_EQ(device->allocate_kv(1, 4, 16, 1, 16, DType::q8_0).error().code, Code::invalid_argument);
   EXPECT_EQ(device->allocate_kv(1, 4, 16, 1, 4096, DType::f16).error().code,
             Code::invalid_argument);
   EXPECT_EQ(device->allocate_kv(1, 0, 16, 1, 16, DType::f16).error().code, Code::invalid_argument);
   EXPECT_EQ(device->allocate_kv(1000, std::int64_t{1} << 50, 16, 8, 64, DType::f16).error().code,
             Code::exhausted);
 }
+
+TEST_P(CpuDevicesTest, KeepsKeysAndValuesInWhatItSays) {
+  EXPECT_EQ(device_->kv_dtype(Precision::f32), DType::f32);
+  const DType dtype = device_->kv_dtype(Precision::fast);
+  EXPECT_EQ(bytes_of(dtype, 1), 2);
+  EXPECT_TRUE(device_->allocate_kv(1, 4, 16, 1, 16, dtype));
+}
+
+CONDUIT_FOR_EACH_INSTRUCTION_SET(CpuDevicesTest);
 
 TEST(CpuDeviceTest, MemoryIsAlignedZeroAndRefusedWhenTooMuch) {
   const auto device = make_device("scalar");

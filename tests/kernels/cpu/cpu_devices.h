@@ -50,8 +50,8 @@ class CpuKernelsTest : public ::testing::TestWithParam<std::string> {
   std::unique_ptr<Device> reference_ = make_device("scalar");
 };
 
-#define CONDUIT_FOR_EACH_INSTRUCTION_SET(Test)                                      \
-  INSTANTIATE_TEST_SUITE_P(On, Test, ::testing::Values("scalar", "avx2", "avx512"), \
+#define CONDUIT_FOR_EACH_INSTRUCTION_SET(Test)                                             \
+  INSTANTIATE_TEST_SUITE_P(On, Test, ::testing::Values("scalar", "avx2", "avx512", "amx"), \
                            [](const auto& instance) { return instance.param; })
 
 inline std::vector<float> random_values(std::int64_t count, std::uint64_t seed, float scale = 1) {

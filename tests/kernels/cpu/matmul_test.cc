@@ -1,6 +1,7 @@
 // Matrix products of every dtype, precision and instruction set, over shapes with ragged ends.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <random>
 
 #include "kernels/cpu/panels.h"
@@ -173,12 +174,16 @@ TEST_P(CpuMatmulTest, ARowDoesNotDependOnTheRowsBesideIt) {
       const std::int64_t cols = whole_blocks(dtype, 416);
       const FileTensor weight(dtype, {70, cols}, 7);
       Rows x = Rows::random(40, cols, 8);
-      const std::vector<float> alone =
-          product(*device_, weight.view(), precision, x.tensor().first_rows(1));
-      for (std::int64_t tokens : {2, 3, 4, 5, 6, 8, 9, 12, 25, 40}) {
+      std::vector<float> alone;
+      for (std::int64_t token = 0; token < 40; ++token) {
+        const Tensor row{x.tensor().row(token), 1, cols};
+        std::ranges::copy(product(*device_, weight.view(), precision, row),
+                          std::back_inserter(alone));
+      }
+      for (std::int64_t tokens : {2, 3, 4, 5, 6, 8, 9, 12, 15, 16, 25, 39, 40}) {
         const std::vector<float> together =
             product(*device_, weight.view(), precision, x.tensor().first_rows(tokens));
-        for (std::size_t i = 0; i < alone.size(); ++i)
+        for (std::size_t i = 0; i < together.size(); ++i)
           ASSERT_EQ(alone[i], together[i]) << name_of(dtype) << " beside " << tokens << " at " << i;
       }
     }
@@ -212,9 +217,9 @@ TEST_P(CpuMatmulTest, MatmulAddAddsToWhatWasThere) {
     const FileTensor weight(dtype, {37, cols}, 11);
     auto matrix = device_->load_matrix(weight.view(), Precision::fast);
     ASSERT_TRUE(matrix);
-    Rows x = Rows::random(3, cols, 12);
+    Rows x = Rows::random(21, cols, 12);
     const std::vector<float> plain = product(*device_, weight.view(), Precision::fast, x.tensor());
-    Rows out = Rows::random(3, 37, 13);
+    Rows out = Rows::random(21, 37, 13);
     const std::vector<float> before = out.values();
     device_->matmul_add(out.tensor(), x.tensor(), *matrix);
     for (std::size_t i = 0; i < plain.size(); ++i)
@@ -243,9 +248,9 @@ TEST_P(CpuMatmulTest, AnyBytesAreAWeight) {
     std::string bytes(static_cast<std::size_t>(kernels::bytes_of(dtype, 19 * 512)), '\0');
     for (char& byte : bytes) byte = static_cast<char>(random());
     const TensorView file{reinterpret_cast<const std::byte*>(bytes.data()), dtype, shape};
-    Rows x = Rows::random(7, 512, 17);
+    Rows x = Rows::random(23, 512, 17);
     for (Precision precision : {Precision::fast, Precision::f32})
-      EXPECT_EQ(product(*device_, file, precision, x.tensor()).size(), 7u * 19u);
+      EXPECT_EQ(product(*device_, file, precision, x.tensor()).size(), 23u * 19u);
   }
 }
 
@@ -270,6 +275,22 @@ TEST_P(CpuMatmulTest, EmbeddingRowsComeFromTheSameMatrix) {
 }
 
 CONDUIT_FOR_EACH_INSTRUCTION_SET(CpuMatmulTest);
+
+// Integer sums are exact, and both put scales on in the same order.
+TEST(MatmulTest, AmxGivesTheBitsOfAvx512ForQuantisedWeights) {
+  auto amx = make_cpu_device({2, "amx"});
+  if (!amx) GTEST_SKIP() << amx.error().message;
+  const std::unique_ptr<Device> avx512 = make_device("avx512");
+  for (DType dtype : kAllDTypes) {
+    if (!is_quantised(dtype)) continue;
+    const std::int64_t cols = whole_blocks(dtype, 416);
+    const FileTensor weight(dtype, {70, cols}, 18);
+    Rows x = Rows::random(50, cols, 19);
+    EXPECT_EQ(product(**amx, weight.view(), Precision::fast, x.tensor()),
+              product(*avx512, weight.view(), Precision::fast, x.tensor()))
+        << name_of(dtype);
+  }
+}
 
 }  // namespace
 }  // namespace conduit::kernels

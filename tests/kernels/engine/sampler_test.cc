@@ -148,6 +148,42 @@ TEST(SamplerTest, NucleusOfALargeVocabularyIsThatOfAFullSort) {
   }
 }
 
+// Where nothing is filtered, tokens are drawn without a list of candidates, in blocks.
+TEST(SamplerTest, UnfilteredDrawsAreThoseOfTheWholeDistribution) {
+  std::mt19937_64 engine(5);
+  std::normal_distribution<float> normal(0, 4);
+  for (std::size_t vocab : {1, 2, 63, 64, 65, 1000}) {
+    std::vector<float> logits(vocab);
+    for (float& logit : logits) logit = normal(engine);
+    if (vocab > 2) logits[1] = -kInfinity, logits.back() = -5000;
+    const Sampling sampling{.temperature = 1.3f, .seed = 11};
+    const auto candidates = distribution(logits, sampling);
+    for (std::uint64_t index = 0; index < 200; ++index) {
+      double left = uniform_draw(11, index);
+      const auto drawn = std::find_if(candidates.begin(), candidates.end(), [&](const auto& token) {
+        return (left -= token.probability) < 0;
+      });
+      ASSERT_EQ(sample(logits, sampling, index), drawn->id) << index << " of " << vocab;
+    }
+  }
+}
+
+TEST(SamplerTest, ProbabilitiesAreTheSoftmax) {
+  std::mt19937_64 engine(6);
+  std::normal_distribution<float> normal(0, 100);
+  std::vector<float> logits(777);
+  for (float& logit : logits) logit = normal(engine);
+  const double largest = *std::max_element(logits.begin(), logits.end());
+  double total = 0;
+  for (float logit : logits) total += std::exp(double{logit} - largest);
+  const auto all = distribution(logits, {});
+  ASSERT_EQ(all.size(), logits.size());
+  for (const TokenProbability& token : all) {
+    const double expected = std::exp(double{logits[static_cast<std::size_t>(token.id)]} - largest);
+    EXPECT_NEAR(token.probability, expected / total, 1e-14 * expected / total);
+  }
+}
+
 TEST(SamplerTest, DistributionSumsToOne) {
   const std::vector<float> logits = random_logits(5000, 9);
   for (const Sampling& sampling :
