@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/engine/adjusted_logits.h"
+#include "kernels/engine/draft.h"
 #include "kernels/engine/kv_cache.h"
 #include "kernels/engine/memory_plan.h"
 #include "kernels/engine/pooling.h"
@@ -18,6 +19,13 @@
 #include "kernels/engine/transformer.h"
 
 namespace conduit::kernels {
+namespace {
+
+std::span<float> row_of(Tensor logits, std::int64_t row) {
+  return {logits.row(row), static_cast<std::size_t>(logits.cols)};
+}
+
+}  // namespace
 
 struct Engine::Parts {
   std::shared_ptr<const Model> model;
@@ -26,6 +34,7 @@ struct Engine::Parts {
   KvPages pages;
   Transformer transformer;
   Scheduler scheduler;
+  std::unique_ptr<Draft> draft;  // or null
   std::size_t device_bytes = 0;
   EngineStats stats{};  // the counters; the gauges are read where they arise
 
@@ -33,17 +42,23 @@ struct Engine::Parts {
         Transformer pass, std::size_t bytes)
       : model(std::move(served)),
         options(filled_in),
-        cache(kv.pages, kv.page_size),
+        cache(kv.pages, kv.page_size, options.prefix_cache && model->config.is_causal),
         pages(std::move(kv)),
         transformer(std::move(pass)),
         scheduler({options.max_concurrency, options.prefill_chunk,
-                   std::chrono::milliseconds(options.batch_execute_timeout_ms)},
+                   std::chrono::milliseconds(options.batch_execute_timeout_ms),
+                   model->config.is_causal ? options.gap_stretch : 0, model->config.is_causal,
+                   std::max<std::int64_t>(options.max_concurrency,
+                                          std::int64_t{options.speculative_tokens} + 1)},
                   cache),
         device_bytes(bytes) {}
 
   Status check(const SequenceSpec& spec);
+  void propose();
   Tensor forward(const Batch& batch);
   void pool_rows(const Batch& batch, Tensor hidden);
+  void verify(Sequence& sequence, Tensor logits, std::int64_t row,
+              std::vector<SequenceOutput>& outputs);
   SequenceOutput answer(Sequence& sequence, std::span<float> logits);
   SequenceOutput sample_next(Sequence& sequence, std::span<float> logits);
   void score_prompts(const Batch& batch);
@@ -51,11 +66,13 @@ struct Engine::Parts {
 };
 
 Result<std::unique_ptr<Engine>> Engine::create(Device& device, std::shared_ptr<const Model> model,
-                                               const EngineOptions& options) {
+                                               const EngineOptions& options,
+                                               std::shared_ptr<const Model> draft) {
   const ModelConfig& config = model->config;
   CONDUIT_TRY(MemoryPlan plan, plan_memory(options, *model, device));
   CONDUIT_TRY(Weights weights,
-              load_weights(device, config, model->tensors, plan.options.precision));
+              load_weights(device, config, model->tensors, plan.options.precision,
+                           [&](const TensorView& view) { model->release_pages(view); }));
   model->release_pages();
   std::size_t bytes = device_bytes_of(weights);
   CONDUIT_TRY(Transformer transformer,
@@ -64,8 +81,17 @@ Result<std::unique_ptr<Engine>> Engine::create(Device& device, std::shared_ptr<c
   CONDUIT_TRY(KvPages kv, device.allocate_kv(config.kv_layers(), plan.pages, plan.options.page_size,
                                              config.kv_heads, config.head_dim, plan.kv_dtype));
   bytes += kv.storage.bytes;
-  return std::unique_ptr<Engine>(new Engine(std::make_unique<Parts>(
-      std::move(model), plan.options, std::move(kv), std::move(transformer), bytes)));
+  auto parts = std::make_unique<Parts>(std::move(model), plan.options, std::move(kv),
+                                       std::move(transformer), bytes);
+  if (draft != nullptr) {
+    CONDUIT_TRY(parts->draft, Draft::create(device, std::move(draft), *parts->model, plan.options));
+    parts->device_bytes += parts->draft->device_bytes();
+  }
+  auto engine = std::unique_ptr<Engine>(new Engine(std::move(parts)));
+  for (const AdapterFile& adapter : options.adapters) {
+    CONDUIT_TRY([[maybe_unused]] const AdapterId id, engine->load_adapter(adapter.folder));
+  }
+  return engine;
 }
 
 Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -74,6 +100,9 @@ Engine::~Engine() = default;
 Status Engine::Parts::check(const SequenceSpec& spec) {
   const ModelConfig& config = model->config;
   CONDUIT_TRY_STATUS(check_request(spec, config));
+  if (!transformer.adapters().has(spec.adapter))
+    return Error{Code::invalid_argument,
+                 "adapter " + std::to_string(spec.adapter) + " is not loaded"};
   if (scheduler.find(spec.id) != nullptr) {
     return Error{Code::invalid_argument,
                  "sequence " + std::to_string(spec.id) + " is already in the engine"};
@@ -109,6 +138,11 @@ Status Engine::Parts::check(const SequenceSpec& spec) {
   return ok();
 }
 
+Result<AdapterId> Engine::load_adapter(const std::filesystem::path& folder) {
+  CONDUIT_TRY(const Adapter adapter, open_adapter(folder, parts_->model->config));
+  return parts_->transformer.adapters().load(adapter);
+}
+
 Status Engine::add(SequenceSpec spec) {
   CONDUIT_TRY_STATUS(parts_->check(spec));
   Sequence sequence{std::move(spec), Clock::now()};
@@ -135,23 +169,26 @@ Engine::Clock::time_point Engine::next_step(Clock::time_point now) const {
 
 std::vector<SequenceOutput> Engine::step(Clock::time_point now) {
   std::vector<SequenceOutput> outputs;
+  const Clock::time_point begin = Clock::now();
+  parts_->propose();
   const Batch batch = parts_->scheduler.schedule(now);
   if (batch.is_empty()) return outputs;
   const Tensor logits = parts_->forward(batch);
   std::int64_t logit_row = 0;
   for (std::size_t i = 0; i < batch.ids.size(); ++i) {
     Sequence& sequence = *parts_->scheduler.find(batch.ids[i]);
-    const std::int64_t rows = batch.sequences[i].rows;
+    const std::int64_t proposed = std::ssize(sequence.proposed);
+    const std::int64_t rows = batch.sequences[i].rows - proposed;
     if (sequence.generated.empty()) {
       parts_->stats.prompt_tokens += static_cast<std::uint64_t>(rows);
     }
-    sequence.computed += rows;
+    parts_->scheduler.advance(sequence, rows);
     if (sequence.computed < sequence.length()) continue;  // more of its prompt is to come
-    std::span<float> row;
-    if (sequence.spec.needs_logits()) {
-      row = {logits.row(logit_row++), static_cast<std::size_t>(logits.cols)};
-    }
-    outputs.push_back(parts_->answer(sequence, row));
+    const bool has_logits = sequence.spec.needs_logits();
+    outputs.push_back(
+        parts_->answer(sequence, has_logits ? row_of(logits, logit_row) : std::span<float>()));
+    if (proposed > 0) parts_->verify(sequence, logits, logit_row + 1, outputs);
+    logit_row += has_logits ? 1 + proposed : 0;
   }
   parts_->score_prompts(batch);  // after the draws, whose logits it overwrites
   for (SequenceOutput& output : outputs) {
@@ -161,7 +198,38 @@ std::vector<SequenceOutput> Engine::step(Clock::time_point now) {
     if (output.reason != FinishReason::none) parts_->scheduler.remove(output.id);
   }
   ++parts_->stats.steps;
+  parts_->scheduler.took(Clock::now() - begin);
   return outputs;
+}
+
+// What probably follows in each answer; a full batch has no rows left for it, nor would it pay.
+void Engine::Parts::propose() {
+  if (options.speculative_tokens == 0) return;
+  std::vector<Draft::Text> unknown;
+  scheduler.each_decoding([&](Sequence& sequence) {
+    const std::int64_t left = sequence.longest() - sequence.length() - 1;  // one is drawn anyway
+    const int most = sequence.confidence.proposals(
+        static_cast<int>(std::min<std::int64_t>(options.speculative_tokens, left)));
+    sequence.proposed = sequence.lookup.propose(sequence, most);
+    if (most > 0 && sequence.proposed.empty()) unknown.push_back({&sequence, most});
+  });
+  if (draft != nullptr) draft->propose(unknown);
+}
+
+// Draws on from the rows of the proposals, of which `row` is the first, for as long as they are
+// what is drawn.
+void Engine::Parts::verify(Sequence& sequence, Tensor logits, std::int64_t row,
+                           std::vector<SequenceOutput>& outputs) {
+  const std::vector<TokenId> proposed = std::exchange(sequence.proposed, {});
+  std::size_t kept = 0;
+  while (kept < proposed.size() && outputs.back().reason == FinishReason::none &&
+         outputs.back().token == proposed[kept]) {
+    scheduler.advance(sequence, 1);
+    outputs.push_back(answer(sequence, row_of(logits, row + static_cast<std::int64_t>(kept++))));
+  }
+  sequence.confidence.observe(static_cast<int>(proposed.size()), static_cast<int>(kept));
+  stats.proposed_tokens += proposed.size();
+  stats.kept_tokens += kept;
 }
 
 // The logits of batch.logit_rows; what embeds or is classified keeps what it needs of the others.
@@ -216,6 +284,7 @@ SequenceOutput Engine::Parts::sample_next(Sequence& sequence, std::span<float> l
   SequenceOutput output;
   output.id = spec.id;
   output.index = static_cast<int>(sequence.generated.size());
+  if (output.index == 0) output.cached_tokens = static_cast<int>(sequence.cached);
 
   std::optional<TokenId> token;
   {
@@ -251,9 +320,13 @@ void Engine::Parts::score_prompts(const Batch& batch) {
     Sequence& sequence = *scheduler.find(batch.ids[i]);
     if (sequence.spec.sampling.prompt_logprobs < 0) continue;
     const SequenceRows& part = batch.sequences[i];
-    if (part.context == 0) sequence.prompt_logprobs.entries.push_back({sequence.token(0), 0});
+    if (sequence.scored == 0) {
+      sequence.prompt_logprobs.entries.push_back({sequence.token(0), 0});
+      sequence.scored = 1;
+    }
     const std::int64_t end = std::min(part.rows, sequence.prompt_length() - 1 - part.context);
-    for (std::int64_t begin = 0; begin < end; begin += at_once) {
+    // Those before were scored before it was preempted.
+    for (std::int64_t begin = sequence.scored - 1 - part.context; begin < end; begin += at_once) {
       std::vector<std::int64_t> rows(static_cast<std::size_t>(std::min(at_once, end - begin)));
       std::iota(rows.begin(), rows.end(), part.first_row + begin);
       score_prompt(sequence, part.context + begin, transformer.logits(rows));
@@ -271,6 +344,7 @@ void Engine::Parts::score_prompt(Sequence& sequence, std::int64_t position, Tens
     scores.entries.insert(scores.entries.end(), entries.begin(), entries.end());
     scores.ranks.push_back(rank(values, next));
   }
+  sequence.scored += logits.rows;
 }
 
 EngineStats Engine::stats() const {
@@ -279,11 +353,18 @@ EngineStats Engine::stats() const {
   stats.waiting = parts_->scheduler.waiting();
   stats.kv_pages_total = parts_->cache.total_pages();
   stats.kv_pages_used = stats.kv_pages_total - parts_->cache.free_pages();
+  stats.kv_pages_cached = parts_->cache.kept_pages();
+  stats.preemptions = parts_->scheduler.counts().preemptions;
+  stats.prefix_queries = parts_->scheduler.counts().prefix_queries;
+  stats.prefix_hits = parts_->scheduler.counts().prefix_hits;
   return stats;
 }
 
+Status Engine::check_pages() const { return parts_->cache.check(); }
 const EngineOptions& Engine::options() const { return parts_->options; }
 const Model& Engine::model() const { return *parts_->model; }
-std::size_t Engine::device_bytes() const { return parts_->device_bytes; }
+std::size_t Engine::device_bytes() const {
+  return parts_->device_bytes + parts_->transformer.adapters().device_bytes();
+}
 
 }  // namespace conduit::kernels

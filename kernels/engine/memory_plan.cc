@@ -26,11 +26,17 @@ Status check_range(const EngineOptions& options, const ModelConfig& config) {
         Range{"prefill_chunk", options.prefill_chunk, 1}, Range{"page_size", options.page_size, 1},
         Range{"max_model_len", options.max_model_len, 0},
         Range{"batch_execute_timeout_ms", options.batch_execute_timeout_ms, 0},
-        Range{"max_waiting", options.max_waiting, 0}, Range{"kv_bytes", options.kv_bytes, 0}}) {
+        Range{"max_waiting", options.max_waiting, 0},
+        Range{"speculative_tokens", options.speculative_tokens, 0},
+        Range{"kv_bytes", options.kv_bytes, 0}}) {
     if (range.value >= range.least) continue;
     return Error{Code::invalid_argument, std::string(range.name) + " is " +
                                              std::to_string(range.value) + ", must be at least " +
                                              std::to_string(range.least)};
+  }
+  if (options.gap_stretch != 0 && !(options.gap_stretch >= 1)) {
+    return Error{Code::invalid_argument, "gap_stretch is " + std::to_string(options.gap_stretch) +
+                                             ", must be 0 (no limit) or at least 1"};
   }
   if (options.max_model_len > config.max_position) {
     return Error{Code::invalid_argument,
@@ -112,9 +118,11 @@ Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
   CONDUIT_TRY_STATUS(check_range(options, model.config));
   MemoryPlan plan;
   plan.options = options;
-  plan.kv_dtype = options.precision == Precision::fast ? DType::f16 : DType::f32;
-  plan.largest_batch = {std::int64_t{options.prefill_chunk} + options.max_concurrency,
-                        options.max_concurrency};
+  plan.kv_dtype = device.kv_dtype(options.precision);
+  // Those that decode need one each, an answer with proposals more; together no more than this.
+  const std::int64_t logit_rows =
+      std::max<std::int64_t>(options.max_concurrency, std::int64_t{options.speculative_tokens} + 1);
+  plan.largest_batch = {options.prefill_chunk + logit_rows, logit_rows};
   CONDUIT_TRY_STATUS(
       size_cache(plan, model.config, static_cast<std::int64_t>(device.memory_bytes())));
   for (const auto& [name, tensor] : model.tensors) plan.weight_bytes += device.weight_bytes(tensor);

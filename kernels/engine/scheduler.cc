@@ -1,7 +1,8 @@
-// Admission and the choice of rows.
+// Room, admission, and the choice of rows.
 #include "kernels/engine/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "mdl/base/check.h"
@@ -9,12 +10,13 @@
 namespace conduit::kernels {
 
 Scheduler::Scheduler(const SchedulerLimits& limits, KvCache& cache)
-    : limits_(limits), cache_(cache) {}
+    : limits_(limits), cache_(cache), budget_(limits.prefill_chunk, limits.gap_stretch) {}
 
 void Scheduler::add(Sequence sequence) {
   CONDUIT_CHECK(find(sequence.spec.id) == nullptr, "two sequences of one id");
   CONDUIT_CHECK(cache_.pages_for(sequence.longest()) <= cache_.total_pages(),
                 "a sequence that never fits would block the queue");
+  sequence.turn = next_turn_++;
   waiting_.push_back(std::move(sequence));
 }
 
@@ -40,55 +42,204 @@ int Scheduler::active() const {
                     [](const Sequence& sequence) { return !sequence.is_paused; }));
 }
 
-// The first who does not fit ends the search: nobody overtakes, so a long request is not starved by
-// short ones. A paused one is passed over and keeps its place.
-Scheduler::Admission Scheduler::admissible() const {
-  Admission admission;
-  std::int64_t places = limits_.max_concurrency - active();
-  std::int64_t pages = cache_.free_pages();
-  for (auto it = waiting_.begin(); it != waiting_.end() && places > 0; ++it) {
-    if (it->is_paused) continue;
-    pages -= cache_.pages_for(it->longest());
-    if (pages < 0) {
-      admission.is_full = true;
-      return admission;
-    }
-    --places;
-    admission.sequences.push_back(it);
-  }
-  admission.is_full = places <= 0;
-  return admission;
-}
-
 Scheduler::TimePoint Scheduler::next_step(TimePoint now) const {
   if (active() > 0) return now;
-  const Admission admission = admissible();
-  if (admission.sequences.empty()) return TimePoint::max();
-  if (!running_.empty() || admission.is_full) return now;
-  return std::max(now, admission.sequences.front()->arrived + limits_.batch_timeout);
+  const auto first = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [](const Sequence& sequence) { return !sequence.is_paused; });
+  if (first == waiting_.end()) return TimePoint::max();
+  if (!running_.empty() || is_full()) return now;
+  return std::max(now, first->arrived + limits_.batch_timeout);
+}
+
+// Whether a batch that has not begun is as large as it can be.
+bool Scheduler::is_full() const {
+  int places = limits_.max_concurrency;
+  std::int64_t pages = cache_.free_pages();
+  for (const Sequence& sequence : waiting_) {
+    if (sequence.is_paused) continue;
+    pages -= cache_.pages_for(sequence.length() + 1);
+    if (--places <= 0 || pages < 0) return true;
+  }
+  return false;
 }
 
 Batch Scheduler::schedule(TimePoint now) {
   Batch batch;
   if (next_step(now) > now) return batch;
-  const Admission admission = admissible();
-  for (const auto& sequence : admission.sequences) {
-    CONDUIT_CHECK(cache_.reserve(sequence->spec.id, sequence->longest()), "pages were counted");
-    running_.splice(running_.end(), waiting_, sequence);
-  }
-  std::int64_t prompt_rows = limits_.prefill_chunk;
-  int places = limits_.max_concurrency;  // fewer than are active when paused ones came back
-  for (const Sequence& sequence : running_) {
-    if (sequence.is_paused) continue;
-    if (places-- == 0) break;
-    const bool is_prompt = sequence.computed < sequence.prompt_length();
-    const std::int64_t left = sequence.length() - sequence.computed;
-    const std::int64_t rows = std::min<std::int64_t>(left, limits_.prefill_chunk);
-    if (is_prompt && rows > prompt_rows) continue;  // whole chunks only; it is older next time
-    if (is_prompt) prompt_rows -= rows;
-    batch.append(sequence, rows, cache_.pages(sequence.spec.id));
+  if (grow()) admit();
+  std::vector<Share> shares = this->shares();
+  share_prompt_rows(shares);
+  std::int64_t spare = limits_.logit_rows - std::ssize(shares);
+  for (const Share& share : shares) {
+    if (share.rows == 0) continue;
+    limit_proposals(*share.sequence, spare);
+    batch.append(*share.sequence, share.rows, cache_.pages(share.sequence->spec.id));
   }
   return batch;
+}
+
+// --- room
+
+// Pages for the next token of everybody who takes part in this step; false when not all of them
+// could stay.
+bool Scheduler::grow() {
+  int places = limits_.max_concurrency;
+  for (auto it = running_.begin(); it != running_.end() && places > 0; ++it) {
+    if (it->is_paused) continue;
+    while (!cache_.reserve(it->spec.id, it->length())) {
+      auto victim = last_paused();
+      if (victim == running_.end()) --victim;
+      const bool is_last = victim == it;
+      preempt(victim);
+      if (is_last) return false;
+    }
+    --places;
+  }
+  return true;
+}
+
+// Its reader is slow, so it misses its pages least.
+Scheduler::Queue::iterator Scheduler::last_paused() {
+  const auto found = std::find_if(running_.rbegin(), running_.rend(),
+                                  [](const Sequence& sequence) { return sequence.is_paused; });
+  return found == running_.rend() ? running_.end() : std::prev(found.base());
+}
+
+// Its tokens stay, all but the keys and values of them: unless others need the pages before its
+// turn, it finds those in the cache.
+void Scheduler::preempt(Queue::iterator sequence) {
+  cache_.release(sequence->spec.id);
+  sequence->computed = 0;
+  sequence->pooled.clear();
+  sequence->proposed.clear();
+  move_in_turn(running_, sequence, waiting_);
+  ++counts_.preemptions;
+}
+
+void Scheduler::move_in_turn(Queue& from, Queue::iterator sequence, Queue& to) {
+  const auto place = std::find_if(
+      to.begin(), to.end(), [&](const Sequence& other) { return other.turn > sequence->turn; });
+  to.splice(place, from, sequence);
+}
+
+// --- admission
+
+// The first who does not fit ends it: nobody overtakes, so a long request is not starved by short
+// ones. A paused one is passed over and keeps its place.
+void Scheduler::admit() {
+  int places = limits_.max_concurrency - active();
+  for (auto it = waiting_.begin(); it != waiting_.end() && places > 0;) {
+    const auto sequence = it++;
+    if (sequence->is_paused) continue;
+    if (!give_first_pages(*sequence)) return;
+    move_in_turn(waiting_, sequence, running_);
+    --places;
+  }
+}
+
+// For its prompt and one token; false, and it has none, when they are not free. A page for each of
+// those that run is left over, or the newcomer would soon have to make room for them.
+bool Scheduler::give_first_pages(Sequence& sequence) {
+  const SequenceId id = sequence.spec.id;
+  const std::int64_t tokens = std::min(sequence.length() + 1, sequence.longest());
+  const std::int64_t found = cache_.reuse(sequence, sequence.reusable());
+  while (cache_.missing(id, tokens) + active() > cache_.free_pages()) {
+    const auto paused = last_paused();
+    if (paused == running_.end()) {
+      cache_.release(id);
+      return false;
+    }
+    preempt(paused);
+  }
+  CONDUIT_CHECK(cache_.reserve(id, tokens), "pages were counted");
+  if (sequence.furthest == 0 && sequence.reusable() > 0)
+    counts_.prefix_queries += static_cast<std::uint64_t>(sequence.prompt_length());
+  skip_to(sequence, found);
+  return true;
+}
+
+// Its first `tokens` tokens are in shared pages.
+void Scheduler::skip_to(Sequence& sequence, std::int64_t tokens) {
+  sequence.computed = std::max(sequence.computed, tokens);
+  const std::int64_t found =
+      std::min(sequence.computed, sequence.prompt_length()) - sequence.furthest;
+  if (found <= 0) return;  // it had computed them itself, before it was preempted
+  sequence.furthest += found;
+  sequence.cached += found;
+  counts_.prefix_hits += static_cast<std::uint64_t>(found);
+}
+
+// --- rows
+
+// Of those who take part in this step: what each has to compute. What another has computed while
+// this one waited for its rows is not.
+std::vector<Scheduler::Share> Scheduler::shares() {
+  std::vector<Share> shares;
+  int places = limits_.max_concurrency;  // fewer than are active when paused ones came back
+  for (Sequence& sequence : running_) {
+    if (sequence.is_paused) continue;
+    if (places-- == 0) break;
+    if (sequence.length() - sequence.computed > 1)
+      skip_to(sequence, cache_.reuse(sequence, sequence.reusable()));
+    shares.push_back({&sequence, sequence.length() - sequence.computed, 0});
+  }
+  return shares;
+}
+
+void Scheduler::share_prompt_rows(std::vector<Share>& shares) {
+  std::vector<Share*> prompts;
+  for (Share& share : shares) {
+    if (share.is_prompt()) {
+      prompts.push_back(&share);
+    } else {
+      share.rows = 1;
+    }
+  }
+  last_decoding_ = static_cast<int>(shares.size() - prompts.size());
+  last_prompt_rows_ = 0;
+  if (prompts.empty()) return;
+  const std::int64_t budget = budget_.prompt_rows(last_decoding_);
+  std::int64_t rows = budget;
+  take(*prompts.front(), limits_.cuts_prompts ? (rows + 1) / 2 : rows, rows);
+  std::stable_sort(prompts.begin(), prompts.end(), [](const Share* a, const Share* b) {
+    return a->left - a->rows < b->left - b->rows;
+  });
+  for (Share* share : prompts) take(*share, rows, rows);
+  last_prompt_rows_ = budget - rows;
+}
+
+// Up to `most` of `rows`, which are still to be had.
+void Scheduler::take(Share& share, std::int64_t most, std::int64_t& rows) const {
+  const std::int64_t left = share.left - share.rows;
+  if (left > most && !limits_.cuts_prompts) return;
+  const std::int64_t taken = std::min(left, most);
+  share.rows += taken;
+  rows -= taken;
+}
+
+// Proposals take what is left over: rows of logits, and pages that nobody else will soon need.
+void Scheduler::limit_proposals(Sequence& sequence, std::int64_t& spare) {
+  std::vector<TokenId>& proposed = sequence.proposed;
+  if (proposed.empty()) return;
+  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(spare, 0));
+  if (proposed.size() > most) proposed.resize(most);
+  const std::int64_t tokens = sequence.length() + std::ssize(proposed);
+  const std::int64_t missing = cache_.missing(sequence.spec.id, tokens);
+  if (missing > 0 && missing + running() > cache_.free_pages()) return proposed.clear();
+  CONDUIT_CHECK(cache_.reserve(sequence.spec.id, tokens), "pages were counted");
+  spare -= std::ssize(proposed);
+}
+
+// --- afterwards
+
+void Scheduler::advance(Sequence& sequence, std::int64_t rows) {
+  sequence.computed += rows;
+  sequence.furthest = std::max(sequence.furthest, sequence.computed);
+  cache_.publish(sequence);
+}
+
+void Scheduler::took(StepBudget::Seconds seconds) {
+  budget_.observe(last_decoding_, last_prompt_rows_, seconds);
 }
 
 }  // namespace conduit::kernels

@@ -6,11 +6,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "kernels/engine/speculation.h"
 #include "kernels/model/tokenizer.h"
 
 namespace conduit::kernels {
 
 using SequenceId = std::uint64_t;
+using AdapterId = std::int32_t;  // Engine::load_adapter's; 0: none
 
 struct LogitBias {
   TokenId id = 0;
@@ -65,9 +67,10 @@ struct SequenceSpec {
   std::vector<std::int32_t> type_ids{};  // of the prompt, its segments (BERT); empty: all 0
   // What a score compares, after the prompt: "no" and "yes". Empty: the model has a classifier.
   std::vector<TokenId> score_ids{};
-  int max_tokens = 0;  // tokens to generate, 0 for other tasks; prompt + max_tokens is within
-                       // max_model_len
-  int min_tokens = 0;  // stop ids are not sampled before
+  AdapterId adapter = 0;  // of the model's matrices, for this sequence
+  int max_tokens = 0;     // tokens to generate, 0 for other tasks; prompt + max_tokens is within
+                          // max_model_len
+  int min_tokens = 0;     // stop ids are not sampled before
   std::vector<TokenId> stop_ids;  // end of sequence and the request's own; empty with ignore_eos
   Sampling sampling;
 
@@ -83,9 +86,16 @@ struct Sequence {
   std::chrono::steady_clock::time_point arrived{};
   std::vector<TokenId> generated{};
   std::int64_t computed = 0;
+  std::int64_t furthest = 0;  // the most `computed` has been; preemption takes it back to 0
+  std::uint64_t turn = 0;     // the scheduler's: who came earlier has a lower one
+  std::int64_t cached = 0;  // prompt tokens that were not computed, as another request had done so
+  std::int64_t scored = 0;  // prompt tokens that prompt_logprobs has
   bool is_paused = false;
   TokenCounts counts{};              // empty while no penalty needs it
   PromptLogprobs prompt_logprobs{};  // of the prompt so far, where they are wanted
+  std::vector<TokenId> proposed{};   // to follow: computed together with the last token
+  PromptLookup lookup{};
+  Confidence confidence{};
   // embed: what pooling made of the prompt so far; score by a classifier: its logit
   std::vector<float> pooled{};
 
@@ -94,6 +104,12 @@ struct Sequence {
     return prompt_length() + static_cast<std::int64_t>(generated.size());
   }
   std::int64_t longest() const { return prompt_length() + spec.max_tokens; }
+  // How many of its first tokens need not be computed if their keys and values are known: not the
+  // last, which gives the next token, nor one whose own row is wanted.
+  std::int64_t reusable() const {
+    if (!spec.needs_logits()) return 0;
+    return spec.sampling.prompt_logprobs >= 0 && scored < prompt_length() ? 0 : length() - 1;
+  }
   TokenId token(std::int64_t index) const {
     return index < prompt_length() ? spec.prompt[index] : generated[index - prompt_length()];
   }
@@ -110,6 +126,7 @@ struct SequenceOutput {
       logprobs;  // the chosen token first, then the best, falling; empty unless asked
   FinishReason reason = FinishReason::none;
   PromptLogprobs prompt_logprobs{};  // with the first token, where they are wanted
+  int cached_tokens = 0;             // with the first token: of the prompt, found in the cache
   std::vector<float> embedding{};    // [hidden], of one that embeds; reason is stop
   float score = 0;                   // of one that scores; reason is stop
 };

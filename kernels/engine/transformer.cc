@@ -10,6 +10,8 @@
 namespace conduit::kernels {
 namespace {
 
+constexpr int kNoAdapters = -1;  // an expert's products
+
 const float* floats(const Buffer& buffer) { return reinterpret_cast<const float*>(buffer.data); }
 
 }  // namespace
@@ -46,10 +48,11 @@ Tensor Transformer::residual(const Batch& batch, KvPages& kv, int layers) {
   for (const SequenceRows& sequence : batch.sequences)
     CONDUIT_CHECK(config_.is_causal || sequence.context == 0, "an encoder's text is never cut");
   const Activations a = first_rows(batch.rows());
+  adapters_.begin(batch);
   embed(a, batch);
   for (int layer = 0; layer < layers; ++layer) {
     attention(weights_.layers[layer], a, batch, kv, layer);
-    mlp(weights_.layers[layer], a, config_.layer[layer]);
+    mlp(weights_.layers[layer], a, layer);
   }
   return a.x;
 }
@@ -91,6 +94,9 @@ void Transformer::attention(const LayerWeights& weights, const Activations& a, c
   device_.matmul(std::array{Product{a.q, &weights.q.weight}, Product{a.k, &weights.k.weight},
                             Product{a.v, &weights.v.weight}},
                  in);
+  adapters_.add(a.q, in, layer, Projection::q);
+  adapters_.add(a.k, in, layer, Projection::k);
+  adapters_.add(a.v, in, layer, Projection::v);
   add_bias(a.q, weights.q.bias);
   add_bias(a.k, weights.k.bias);
   add_bias(a.v, weights.v.bias);
@@ -110,15 +116,15 @@ void Transformer::attention(const LayerWeights& weights, const Activations& a, c
                            .window = is_windowed ? config_.window : 0,
                            .is_causal = config_.is_causal};
   device_.paged_attention(a.attended, a.q, kv, kv_layer, mask, batch.sequences);
-  add_output(a, a.attended, weights.out, weights.attention_post_norm);
+  add_output(a, a.attended, weights.out, weights.attention_post_norm, {layer, Projection::out});
 }
 
 // The second half.
-void Transformer::mlp(const LayerWeights& weights, const Activations& a, const LayerConfig& layer) {
+void Transformer::mlp(const LayerWeights& weights, const Activations& a, int layer) {
   const Tensor in = normed_input(a, weights.mlp_norm);
-  if (layer.has_experts) return experts(weights, a, in);
-  inner(weights.mlp, in, a.inner, a.up);
-  add_output(a, a.inner, weights.mlp.down, weights.mlp_post_norm);
+  if (config_.layer[layer].has_experts) return experts(weights, a, in);
+  inner(weights.mlp, in, a.inner, a.up, layer);
+  add_output(a, a.inner, weights.mlp.down, weights.mlp_post_norm, {layer, Projection::down});
 }
 
 // A mixture of experts in the MLP's place: each row through the few that its router chose.
@@ -133,19 +139,24 @@ void Transformer::experts(const LayerWeights& weights, const Activations& a, Ten
     const Tensor made = a.expert_inner.first_rows(rows);
     const Tensor out = a.expert_out.first_rows(rows);
     device_.gather_rows(chosen, in, share.rows);
-    inner(weights.experts[i], chosen, made, a.expert_up.first_rows(rows));
+    inner(weights.experts[i], chosen, made, a.expert_up.first_rows(rows), kNoAdapters);
     linear(out, made, weights.experts[i].down);
     device_.scatter_add_rows(a.x, out, share.rows, share.factors);
   }
 }
 
-// out = f(gate(in)) * up(in), or f(up(in)).
-void Transformer::inner(const Mlp& mlp, Tensor in, Tensor out, Tensor up) {
+// out = f(gate(in)) * up(in), or f(up(in)); layer: whose adapters count.
+void Transformer::inner(const Mlp& mlp, Tensor in, Tensor out, Tensor up, int layer) {
   if (!config_.is_gated) {
     linear(out, in, mlp.up);
+    if (layer != kNoAdapters) adapters_.add(out, in, layer, Projection::up);
     return device_.activate(out, config_.activation);
   }
   device_.matmul(std::array{Product{out, &mlp.gate.weight}, Product{up, &mlp.up.weight}}, in);
+  if (layer != kNoAdapters) {
+    adapters_.add(out, in, layer, Projection::gate);
+    adapters_.add(up, in, layer, Projection::up);
+  }
   add_bias(out, mlp.gate.bias);
   add_bias(up, mlp.up.bias);
   device_.activate_mul(out, out, up, config_.activation);
@@ -160,13 +171,15 @@ Tensor Transformer::normed_input(const Activations& a, const Norm& before) {
 
 // a.x += out(made), with the norm that follows: of what is added, or of the sum.
 void Transformer::add_output(const Activations& a, Tensor made, const Linear& out,
-                             const Norm& after) {
+                             const Norm& after, Place place) {
   if (config_.norms == NormPlacement::around) {
     linear(a.normed, made, out);
+    adapters_.add(a.normed, made, place.layer, place.projection);
     norm(a.normed, a.normed, after);
     return device_.add(a.x, a.normed);
   }
   device_.matmul_add(a.x, made, out.weight);
+  adapters_.add(a.x, made, place.layer, place.projection);
   add_bias(a.x, out.bias);
   if (config_.norms == NormPlacement::after) norm(a.x, a.x, after);
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "kernels/engine/adapters.h"
 #include "kernels/engine/batch.h"
 #include "kernels/engine/routing.h"
 #include "kernels/model/config.h"
@@ -55,6 +56,10 @@ class Transformer {
   // the caller's affair.
   Tensor score(Tensor hidden, std::span<const std::int64_t> rows);
 
+  // What sequences may have added to its products.
+  Adapters& adapters() { return adapters_; }
+  const Adapters& adapters() const { return adapters_; }
+
  private:
   // Each is [limits.rows, …] except the last four, [limits.logit_rows, …].
   struct Activations {
@@ -74,6 +79,12 @@ class Transformer {
     Tensor scores;                   // [.., labels]
   };
 
+  // Of a product that an adapter may add to.
+  struct Place {
+    int layer;
+    Projection projection;
+  };
+
   Transformer(Device& device, ModelConfig config, Weights weights, const TransformerLimits& limits,
               Buffer scratch);
   static Activations layout(const ModelConfig& config, const TransformerLimits& limits,
@@ -83,11 +94,12 @@ class Transformer {
   void embed(const Activations& a, const Batch& batch);
   void attention(const LayerWeights& weights, const Activations& a, const Batch& batch, KvPages& kv,
                  int layer);
-  void mlp(const LayerWeights& weights, const Activations& a, const LayerConfig& layer);
+  void mlp(const LayerWeights& weights, const Activations& a, int layer);
   void experts(const LayerWeights& weights, const Activations& a, Tensor in);
-  void inner(const Mlp& mlp, Tensor in, Tensor out, Tensor up);
+  void inner(const Mlp& mlp, Tensor in, Tensor out, Tensor up, int layer);
   Tensor normed_input(const Activations& a, const Norm& before);
-  void add_output(const Activations& a, Tensor made, const Linear& out, const Norm& after);
+  void add_output(const Activations& a, Tensor made, const Linear& out, const Norm& after,
+                  Place place);
   void linear(Tensor out, Tensor x, const Linear& linear);
   void norm(Tensor out, Tensor x, const Norm& norm);
   void add_bias(Tensor x,
@@ -99,6 +111,7 @@ class Transformer {
   TransformerLimits limits_;
   Rope rope_, windowed_rope_;
   Routing routing_;
+  Adapters adapters_;
   std::vector<std::int32_t> no_types_;  // zeros, for batches without type_ids
   Buffer scratch_;
   Activations activations_;

@@ -29,6 +29,7 @@ Transformer::Transformer(Device& device, ModelConfig config, Weights weights,
       rope_(rope_of(config_.rope, config_)),
       windowed_rope_(rope_of(config_.windowed_rope, config_)),
       routing_(config_),
+      adapters_(device, config_, limits.rows),
       no_types_(config_.token_types > 0 ? static_cast<std::size_t>(limits.rows) : 0),
       scratch_(std::move(scratch)),
       activations_(layout(config_, limits_, reinterpret_cast<float*>(scratch_.data), nullptr)) {}

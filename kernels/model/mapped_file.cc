@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -68,6 +69,17 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
 void MappedFile::release_pages() const {
   // Advice only: where the system does not take it, the pages stay until it needs the memory.
   ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
+void MappedFile::release_pages(std::span<const std::byte> part) const {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t offset = static_cast<std::size_t>(part.data() - bytes_.data());
+  if (part.data() < bytes_.data() || offset > bytes_.size() - std::min(part.size(), bytes_.size()))
+    return;
+  const std::size_t first = (offset + page - 1) / page * page;
+  const std::size_t end = (offset + part.size()) / page * page;
+  if (first < end)
+    ::madvise(const_cast<std::byte*>(bytes_.data()) + first, end - first, MADV_DONTNEED);
 }
 
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit_bytes) {

@@ -21,6 +21,8 @@ class MappedFile {
   // Gives the pages back to the system once their content has been repacked elsewhere; they are
   // read again if touched.
   void release_pages() const;
+  // The same of the pages that lie wholly within `part`; nothing where that is not of this file.
+  void release_pages(std::span<const std::byte> part) const;
 
  private:
   std::filesystem::path path_;

@@ -48,7 +48,8 @@ void take_files(Model& model, std::vector<std::shared_ptr<const MappedFile>> fil
 
 Result<std::optional<Tokenizer>> gguf_tokenizer(const GgufFile& file, const fs::path& path) {
   const GgufValue* kind = file.find("tokenizer.ggml.model");
-  if (kind == nullptr) return std::optional<Tokenizer>{};
+  if (kind == nullptr || *kind == GgufValue(std::string("no_vocab")))
+    return std::optional<Tokenizer>{};
   if (*kind == GgufValue(std::string("gpt2")) && file.find("tokenizer.ggml.merges") == nullptr)
     return unless_unsupported<Tokenizer>(
         Error{Code::invalid_argument, "a gpt2 tokenizer without tokenizer.ggml.merges"}, path,
@@ -151,6 +152,11 @@ Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder) {
 
 void Model::release_pages() const {
   for (const auto& file : files) file->release_pages();
+}
+
+void Model::release_pages(const TensorView& tensor) const {
+  for (const auto& file : files)
+    file->release_pages({tensor.data, static_cast<std::size_t>(tensor.bytes())});
 }
 
 Result<std::shared_ptr<const Model>> open_model(const fs::path& path) {

@@ -30,6 +30,8 @@ struct Model {
 
   // Gives the mapped pages back once the weights are on a device.
   void release_pages() const;
+  // The same of one tensor's.
+  void release_pages(const TensorView& tensor) const;
 };
 
 // `path`: FILE.gguf or a folder with config.json and safetensors. Errors name the file and what

@@ -15,12 +15,12 @@ namespace {
 class Reader {
  public:
   Reader(Device* device, const ModelConfig& config, const NamedTensors& tensors,
-         const Notation& names, Precision precision)
+         const Notation& names, Precision precision, const OnLoaded& on_loaded)
       : config_(config),
         tensors_(tensors),
         names_(names),
         prefix_(names.prefix),
-        loader_(device, tensors, config, precision) {}
+        loader_(device, tensors, config, precision, on_loaded) {}
 
   Result<Weights> read();
 
@@ -216,14 +216,14 @@ Status Reader::read_output(Weights& weights) {
 }  // namespace
 
 Result<Weights> load_weights(Device& device, const ModelConfig& config, const NamedTensors& tensors,
-                             Precision precision) {
+                             Precision precision, const OnLoaded& on_loaded) {
   CONDUIT_TRY(const Notation names, notation_of(config, tensors));
-  return Reader(&device, config, tensors, names, precision).read();
+  return Reader(&device, config, tensors, names, precision, on_loaded).read();
 }
 
 Status check_weights(const ModelConfig& config, const NamedTensors& tensors) {
   CONDUIT_TRY(const Notation names, notation_of(config, tensors));
-  const auto read = Reader(nullptr, config, tensors, names, Precision::fast).read();
+  const auto read = Reader(nullptr, config, tensors, names, Precision::fast, {}).read();
   return read ? ok() : Status(read.error());
 }
 

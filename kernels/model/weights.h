@@ -4,6 +4,7 @@
 // ignored.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -61,9 +62,12 @@ struct Weights {
 
 using NamedTensors = std::map<std::string, TensorView, std::less<>>;
 
+// Called with a matrix, or a part of one, that the device has its own copy of.
+using OnLoaded = std::function<void(const TensorView& view)>;
+
 // Error: corrupt, naming the tensor that is missing, has another shape, or is not known.
 Result<Weights> load_weights(Device& device, const ModelConfig& config, const NamedTensors& tensors,
-                             Precision precision);
+                             Precision precision, const OnLoaded& on_loaded = {});
 
 // Whether load_weights() would take them, without a device: its errors.
 Status check_weights(const ModelConfig& config, const NamedTensors& tensors);

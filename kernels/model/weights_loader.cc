@@ -58,6 +58,7 @@ Result<Matrix> Loader::load(const std::string& name, const TensorView& view, Pre
   auto matrix = device_->load_matrix(view, precision);
   if (!matrix)
     return Error{matrix.error().code, "tensor '" + name + "': " + matrix.error().message};
+  if (on_loaded_) on_loaded_(view);
   return matrix;
 }
 

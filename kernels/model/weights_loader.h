@@ -24,8 +24,12 @@ class Loader {
   using Shape = std::vector<std::int64_t>;
 
   Loader(Device* device, const NamedTensors& tensors, const ModelConfig& config,
-         Precision precision)
-      : device_(device), tensors_(tensors), config_(config), precision_(precision) {}
+         Precision precision, const OnLoaded& on_loaded)
+      : device_(device),
+        tensors_(tensors),
+        config_(config),
+        precision_(precision),
+        on_loaded_(on_loaded) {}
 
   bool has(const std::string& name) const { return tensors_.contains(name); }
   void skip(const std::string& name) { taken_.insert(name); }
@@ -58,6 +62,7 @@ class Loader {
   const NamedTensors& tensors_;
   const ModelConfig& config_;
   Precision precision_;
+  OnLoaded on_loaded_;  // may be empty
   std::set<std::string, std::less<>> taken_;
 };
 

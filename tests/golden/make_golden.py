@@ -8,7 +8,8 @@ tokenizers, sentencepiece, safetensors, gguf and jinja2:
     python3 tests/golden/make_golden.py
 
 models/: see make_models.py. gguf/: see make_gguf.py. tokenizers/: see make_tokenizers.py.
-chat_templates/: cases and templates with what each renders.
+adapters/: see make_adapters.py, which needs PyPI peft too. chat_templates/: cases and templates with
+what each renders.
 """
 
 import shutil
@@ -18,6 +19,7 @@ import torch
 from jinja2 import TemplateError
 from transformers.utils import chat_template_utils
 
+import make_adapters
 import make_gguf
 import make_models
 import make_tokenizers
@@ -114,6 +116,7 @@ def main():
     shutil.rmtree(OWN, ignore_errors=True)
     make_models.main()
     make_gguf.main()
+    make_adapters.main()
     make_tokenizers.main()
     make_chat_templates()
 

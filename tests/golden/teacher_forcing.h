@@ -37,20 +37,23 @@ class TeacherForcing {
     CONDUIT_TRY(kernels::Transformer transformer,
                 kernels::Transformer::create(*device, model.config, std::move(weights),
                                              {shape.rows, shape.rows}));
-    const kernels::DType kv_dtype =
-        shape.precision == kernels::Precision::fast ? kernels::DType::f16 : kernels::DType::f32;
     CONDUIT_TRY(kernels::KvPages kv,
                 device->allocate_kv(model.config.kv_layers(),
                                     (shape.cache_tokens + shape.page_size - 1) / shape.page_size,
                                     shape.page_size, model.config.kv_heads, model.config.head_dim,
-                                    kv_dtype));
+                                    device->kv_dtype(shape.precision)));
     return std::unique_ptr<TeacherForcing>(
         new TeacherForcing(std::move(device), std::move(transformer), std::move(kv)));
   }
 
+  // For texts that are added after it.
+  Result<kernels::AdapterId> load(const kernels::Adapter& adapter) {
+    return transformer_.adapters().load(adapter);
+  }
   // A text to be fed; its number is its place among those added.
-  void add(std::vector<kernels::TokenId> tokens) {
+  void add(std::vector<kernels::TokenId> tokens, kernels::AdapterId adapter = 0) {
     kernels::Sequence text;
+    text.spec.adapter = adapter;
     text.spec.id = texts_.size();
     text.spec.prompt = std::move(tokens);
     texts_.push_back(std::move(text));

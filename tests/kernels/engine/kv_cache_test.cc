@@ -70,6 +70,100 @@ TEST(KvCacheTest, ReturnedPagesAreTakenAgainFirst) {
   EXPECT_EQ(touched, (std::set<std::int32_t>{0, 1}));
 }
 
+// A sequence of these tokens, all of which are computed.
+Sequence text(SequenceId id, std::vector<TokenId> tokens) {
+  Sequence made;
+  made.spec.id = id;
+  made.spec.prompt = std::move(tokens);
+  made.computed = made.prompt_length();
+  return made;
+}
+
+void compute(KvCache& cache, const Sequence& sequence) {
+  ASSERT_TRUE(cache.reserve(sequence.spec.id, sequence.length()));
+  cache.publish(sequence);
+}
+
+TEST(KvCacheTest, FullPagesOfOneAreFoundByTheNextAsFarAsTheTokensAreTheSame) {
+  KvCache cache(10, 2);
+  compute(cache, text(1, {1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(cache.reuse(text(2, {1, 2, 3, 4, 9, 9, 9}), 6), 4);
+  EXPECT_EQ(cache.pages(2)[1], cache.pages(1)[1]);
+  EXPECT_EQ(cache.reuse(text(3, {1, 2, 3, 4, 5, 6, 7}), 6), 6);
+  EXPECT_EQ(cache.reuse(text(4, {1, 2, 3, 4, 5, 6, 7}), 5), 4) << "no more than asked for";
+  EXPECT_EQ(cache.reuse(text(5, {3, 4, 5, 6}), 4), 0) << "the same tokens after others are others";
+  EXPECT_TRUE(cache.check());
+}
+
+TEST(KvCacheTest, PagesOutliveTheirSequenceUntilTheirRoomIsNeeded) {
+  KvCache cache(3, 2);
+  compute(cache, text(1, {1, 2, 3, 4}));
+  cache.release(1);
+  EXPECT_EQ(cache.free_pages(), 3);
+  EXPECT_EQ(cache.kept_pages(), 2);
+  ASSERT_TRUE(cache.reserve(2, 4));  // the empty one, and the end of the text
+  EXPECT_EQ(cache.kept_pages(), 1);
+  EXPECT_EQ(cache.reuse(text(3, {1, 2, 3, 4}), 4), 2);
+  EXPECT_FALSE(cache.reserve(3, 4));
+  EXPECT_TRUE(cache.check());
+}
+
+TEST(KvCacheTest, ThePageUnusedForLongestGoesFirst) {
+  KvCache cache(2, 2);
+  compute(cache, text(1, {1, 2}));
+  compute(cache, text(2, {3, 4}));
+  cache.release(1);
+  cache.release(2);
+  EXPECT_EQ(cache.reuse(text(3, {1, 2}), 2), 2);
+  cache.release(3);
+  ASSERT_TRUE(cache.reserve(4, 1));
+  EXPECT_EQ(cache.reuse(text(5, {3, 4}), 2), 0);
+  EXPECT_EQ(cache.reuse(text(5, {1, 2}), 2), 2);
+}
+
+TEST(KvCacheTest, APageThatIsHeldIsNeverEvicted) {
+  KvCache cache(4, 2);
+  compute(cache, text(1, {1, 2, 3, 4}));
+  EXPECT_EQ(cache.reuse(text(2, {1, 2}), 2), 2);
+  cache.release(1);
+  EXPECT_FALSE(cache.reserve(3, 8));
+  ASSERT_TRUE(cache.reserve(3, 6));
+  EXPECT_EQ(cache.pages(2).size(), 1u);
+  EXPECT_TRUE(cache.check());
+}
+
+TEST(KvCacheTest, WhatTwoComputedSideBySideIsHeldOnce) {
+  KvCache cache(10, 2);
+  const Sequence first = text(1, {1, 2, 3, 4, 5});
+  const Sequence second = text(2, {1, 2, 3, 4, 6});
+  ASSERT_TRUE(cache.reserve(1, 5));
+  ASSERT_TRUE(cache.reserve(2, 5));
+  EXPECT_EQ(cache.free_pages(), 4);
+  cache.publish(first);
+  cache.publish(second);
+  EXPECT_EQ(cache.free_pages(), 6);
+  EXPECT_EQ(cache.pages(2).size(), 3u);
+  EXPECT_TRUE(cache.check());
+}
+
+TEST(KvCacheTest, AnAdaptersPagesAreItsOwn) {
+  KvCache cache(10, 2);
+  Sequence adapted = text(1, {1, 2, 3, 4});
+  adapted.spec.adapter = 1;
+  compute(cache, adapted);
+  EXPECT_EQ(cache.reuse(text(2, {1, 2, 3, 4}), 4), 0);
+  adapted.spec.id = 3;
+  EXPECT_EQ(cache.reuse(adapted, 4), 4);
+}
+
+TEST(KvCacheTest, WithoutSharingNothingIsKept) {
+  KvCache cache(10, 2, false);
+  compute(cache, text(1, {1, 2, 3, 4}));
+  EXPECT_EQ(cache.reuse(text(2, {1, 2, 3, 4}), 4), 0);
+  cache.release(1);
+  EXPECT_EQ(cache.kept_pages(), 0);
+}
+
 TEST(KvCacheTest, NoPageIsEverHeldTwiceOrLost) {
   constexpr std::int64_t kPages = 37;
   KvCache cache(kPages, 3);
