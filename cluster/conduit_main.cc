@@ -1,12 +1,13 @@
-// conduit: the command line. chat asks a node; tokenize, detokenize, render and inspect work on a
-// model's files alone.
+// conduit: the command line. chat asks a node; tokenize, detokenize, render, inspect and quantize
+// work on a model's files alone.
 // Exit codes: 0 done, 1 failed (stderr says why), 2 a malformed command line, 130 Ctrl-C ended the
-// answer to a single question.
+// answer to a single question, or a quantization.
 #include <CLI/CLI.hpp>
 #include <string>
 
 #include "cluster/cli/chat.h"
 #include "cluster/cli/inspect.h"
+#include "cluster/cli/quantize.h"
 #include "cluster/cli/render.h"
 #include "cluster/cli/tokens.h"
 #include "cluster/node.h"
@@ -96,6 +97,27 @@ CLI::App* declare_inspect(CLI::App& app, InspectOptions& options) {
   return inspect;
 }
 
+CLI::App* declare_quantize(CLI::App& app, QuantizeOptions& options) {
+  CLI::App* quantize =
+      app.add_subcommand("quantize", "a model to a smaller GGUF file, for Conduit and llama.cpp");
+  quantize->add_option("source", options.source, "a model's folder, or FILE.gguf")->required();
+  quantize->add_option("target", options.target, "the new .gguf")->required();
+  quantize->add_option("--type", options.type, "of the matrices: " + quantize_types())
+      ->capture_default_str();
+  quantize->add_option("--output-type", options.output_type,
+                       "of the output matrix; without it Q6_K, or Q8_0 where all are");
+  quantize->add_option("--threads", options.threads, "without it one per core")
+      ->check(CLI::PositiveNumber);
+  quantize->add_flag("--allow-requantize", options.allow_requantize,
+                     "from a file that is quantised already, which loses more");
+  quantize->add_flag("--force", options.force, "replace the new file if it is there");
+  quantize->footer(
+      "Matrices whose rows do not fit a type's blocks get one that they fit; the summary says so.\n"
+      "Example: conduit quantize Qwen3-0.6B/ qwen3.gguf --type Q4_K_M\n"
+      "Exit codes: 0 done, 1 failed, 2 malformed command line, 130 Ctrl-C.");
+  return quantize;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -112,6 +134,8 @@ int main(int argc, char** argv) {
   const CLI::App* render_command = declare_render(app, render);
   InspectOptions inspect;
   const CLI::App* inspect_command = declare_inspect(app, inspect);
+  QuantizeOptions quantize;
+  const CLI::App* quantize_command = declare_quantize(app, quantize);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -121,5 +145,6 @@ int main(int argc, char** argv) {
   if (detokenize_command->parsed()) return run_detokenize(detokenize);
   if (render_command->parsed()) return run_render(render);
   if (inspect_command->parsed()) return run_inspect(inspect);
+  if (quantize_command->parsed()) return run_quantize(quantize);
   return run_chat(chat);
 }

@@ -124,8 +124,9 @@ BpeModel BpeModel::from_scores(Vocabulary vocabulary, std::span<const std::optio
       at += utf8::read(whole.substr(at)).length;
       if (at == whole.size()) break;
       const auto left = known.find(whole.substr(0, at));
+      if (!left || !is_piece(*left)) continue;
       const auto right = known.find(whole.substr(at));
-      if (left && right && is_piece(*left) && is_piece(*right))
+      if (right && is_piece(*right))
         merges.emplace_back(*left, *right, MergeTable::Merge{rank, id});
     }
   }

@@ -320,10 +320,13 @@ Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes) {
   CONDUIT_TRY(const auto key_count, read_count(cursor, "the number of metadata keys"));
   GgufFile file;
   for (std::uint64_t i = 0; i < key_count; ++i) {
+    const std::size_t begin = cursor.position();
     CONDUIT_TRY(auto entry, read_entry(cursor));
     const std::string key = entry.first;
     if (!file.metadata_.insert(std::move(entry)).second)
       return corrupt("key " + in_quotes(key) + " appears twice");
+    const std::size_t value = begin + sizeof(std::uint64_t) + key.size();
+    file.encoded_[key] = bytes.subspan(value, cursor.position() - value);
   }
   std::vector<Entry> entries;
   for (std::uint64_t i = 0; i < tensor_count; ++i) {
@@ -372,6 +375,10 @@ Result<std::string> GgufFile::text(std::string_view key) const {
   if (text == nullptr) return wrong_kind(key, "a string");
   if (!utf8::is_valid(*text)) return wrong_kind(key, "UTF-8 text");
   return *text;
+}
+
+std::span<const std::byte> GgufFile::encoded(std::string_view key) const {
+  return encoded_.find(key)->second;
 }
 
 }  // namespace conduit::kernels

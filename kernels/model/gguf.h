@@ -46,6 +46,8 @@ class GgufFile {
   Result<std::int64_t> integer(std::string_view key) const;
   Result<double> real(std::string_view key) const;  // also of an integer
   Result<std::string> text(std::string_view key) const;
+  // A value's type and bytes as the (first) file has them, for another file; the key is there.
+  std::span<const std::byte> encoded(std::string_view key) const;
 
   // What the tensors point into; empty when parsed from borrowed bytes.
   const std::vector<std::shared_ptr<const MappedFile>>& files() const { return files_; }
@@ -57,6 +59,7 @@ class GgufFile {
   std::vector<std::shared_ptr<const MappedFile>> files_;
   std::map<std::string, GgufValue, std::less<>> metadata_;
   std::map<std::string, TensorView, std::less<>> tensors_;
+  std::map<std::string, std::span<const std::byte>, std::less<>> encoded_;
 };
 
 }  // namespace conduit::kernels

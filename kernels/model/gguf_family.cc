@@ -7,10 +7,8 @@
 
 namespace conduit::kernels {
 
-namespace {
-
 // clang-format off
-const std::vector<GgufFamily>& families() {
+const std::vector<GgufFamily>& gguf_families() {
   static const std::vector<GgufFamily> all = {
     {.names = {"gpt-2", "phi-2", "jais", "modern-bert", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat", "a.x-4.0", "mellum", "exaone4"},
      .expressions = {}, .has_gpt2_words = true},
@@ -54,10 +52,8 @@ const std::vector<GgufFamily>& families() {
 }
 // clang-format on
 
-}  // namespace
-
 Result<const GgufFamily*> find_gguf_family(std::string_view name) {
-  for (const GgufFamily& family : families())
+  for (const GgufFamily& family : gguf_families())
     if (std::find(family.names.begin(), family.names.end(), name) != family.names.end())
       return &family;
   return Error{Code::invalid_argument,

@@ -24,6 +24,7 @@ struct GgufFamily {
   json::Value pre_tokenizer() const;
 };
 
+const std::vector<GgufFamily>& gguf_families();
 // Error: invalid_argument names a family that is not supported.
 Result<const GgufFamily*> find_gguf_family(std::string_view name);
 

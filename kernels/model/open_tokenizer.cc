@@ -19,18 +19,11 @@ constexpr std::size_t kMaxTokenizerBytes = 256 << 20;  // the largest vocabulari
 constexpr const char* kNames[] = {"tokenizer.json", "tokenizer.model", "spiece.model",
                                   "sentencepiece.bpe.model"};
 
-Result<fs::path> tokenizer_of(const fs::path& folder) {
-  std::error_code ignored;
-  for (const char* name : kNames)
-    if (fs::exists(folder / name, ignored)) return folder / name;
-  return Error{Code::not_found,
-               folder.string() + " has no tokenizer: no tokenizer.json, no tokenizer.model"};
-}
-
 Result<Tokenizer> read_gguf(const fs::path& path) {
   CONDUIT_TRY(const GgufFile file, GgufFile::open(path));
-  if (file.find("tokenizer.ggml.model") == nullptr)
-    return Error{Code::not_found, "no tokenizer: tokenizer.ggml.model is not there"};
+  const GgufValue* model = file.find("tokenizer.ggml.model");
+  if (model == nullptr || *model == GgufValue(std::string("no_vocab")))
+    return Error{Code::not_found, "no tokenizer: tokenizer.ggml.model names none"};
   return Tokenizer::from_gguf(file);
 }
 
@@ -50,11 +43,19 @@ Result<Tokenizer> read_file(const fs::path& path) {
 
 }  // namespace
 
+Result<fs::path> tokenizer_file_of(const fs::path& folder) {
+  std::error_code ignored;
+  for (const char* name : kNames)
+    if (fs::exists(folder / name, ignored)) return folder / name;
+  return Error{Code::not_found,
+               folder.string() + " has no tokenizer: no tokenizer.json, no tokenizer.model"};
+}
+
 Result<Tokenizer> open_tokenizer(const fs::path& path) {
   std::error_code ignored;
   fs::path file = path;
   if (fs::is_directory(path, ignored)) {
-    CONDUIT_TRY(file, tokenizer_of(path));
+    CONDUIT_TRY(file, tokenizer_file_of(path));
   }
   auto tokenizer = read_file(file);
   if (tokenizer || tokenizer.error().message.starts_with(file.string())) return tokenizer;

@@ -12,5 +12,7 @@ namespace conduit::kernels {
 
 // Errors name the path: not_found where there is no tokenizer, else what Tokenizer's readers say.
 Result<Tokenizer> open_tokenizer(const std::filesystem::path& path);
+// The one of a model's folder that counts. Error: not_found.
+Result<std::filesystem::path> tokenizer_file_of(const std::filesystem::path& folder);
 
 }  // namespace conduit::kernels

@@ -7,6 +7,14 @@
 #include <limits>
 
 namespace conduit::kernels {
+namespace {
+
+std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
+
+// Of the bits that choose no slot.
+std::uint32_t tag_of(std::size_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
+
+}  // namespace
 
 Result<Vocabulary> Vocabulary::make(const std::vector<Entry>& entries) {
   std::size_t bytes = 0;
@@ -21,27 +29,30 @@ Result<Vocabulary> Vocabulary::make(const std::vector<Entry>& entries) {
   made.spellings_.reserve(bytes);
   made.places_.resize(static_cast<std::size_t>(largest + 1));
   // At most half full: a look-up that finds nothing is the common one, and should end soon.
-  made.slots_.assign(std::bit_ceil(entries.size() * 2 + 1), kEmpty);
+  made.slots_.resize(std::bit_ceil(entries.size() * 2 + 1));
   for (const Entry& entry : entries) {
     made.places_[static_cast<std::size_t>(entry.id)] = {
         static_cast<std::uint32_t>(made.spellings_.size()),
         static_cast<std::uint32_t>(entry.spelling.size())};
     made.spellings_ += entry.spelling;
-    made.slots_[made.slot_of(entry.spelling)] = entry.id;
+    const std::size_t hash = hash_of(entry.spelling);
+    made.slots_[made.slot_of(entry.spelling, hash)] = {tag_of(hash), entry.id};
   }
   return made;
 }
 
 // The slot that holds this spelling, or the empty one where it would go.
-std::size_t Vocabulary::slot_of(std::string_view text) const {
+std::size_t Vocabulary::slot_of(std::string_view text, std::size_t hash) const {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = std::hash<std::string_view>()(text) & mask;
-  while (slots_[slot] != kEmpty && spelling(slots_[slot]) != text) slot = (slot + 1) & mask;
+  std::size_t slot = hash & mask;
+  while (slots_[slot].id != kEmpty &&
+         (slots_[slot].tag != tag_of(hash) || spelling(slots_[slot].id) != text))
+    slot = (slot + 1) & mask;
   return slot;
 }
 
 std::optional<TokenId> Vocabulary::find(std::string_view spelling) const {
-  const TokenId id = slots_[slot_of(spelling)];
+  const TokenId id = slots_[slot_of(spelling, hash_of(spelling))].id;
   if (id == kEmpty) return std::nullopt;
   return id;
 }

@@ -36,12 +36,16 @@ class Vocabulary {
     std::uint32_t begin = 0;
     std::uint32_t length = 0;
   };
-  std::size_t slot_of(std::string_view spelling) const;
+  // A part of the hash beside the id, so that a look-up that finds nothing reads no spelling.
+  struct Slot {
+    std::uint32_t tag = 0;
+    TokenId id = kEmpty;
+  };
+  std::size_t slot_of(std::string_view spelling, std::size_t hash) const;
 
   std::string spellings_;
-  std::vector<Place> places_;  // by id
-  // By hash of the spelling; kEmpty: none. A power of two.
-  std::vector<TokenId> slots_ = std::vector<TokenId>(1, kEmpty);
+  std::vector<Place> places_;                       // by id
+  std::vector<Slot> slots_ = std::vector<Slot>(1);  // by hash of the spelling; a power of two
 };
 
 }  // namespace conduit::kernels

@@ -94,6 +94,8 @@ constexpr Notation gguf_bert() {
 
 }  // namespace
 
+const Notation& gguf_notation() { return kGguf; }
+
 Result<Notation> notation_of(const ModelConfig& config, const NamedTensors& tensors) {
   static constexpr Notation kGemma = gemma();
   static constexpr Notation kGgufBert = gguf_bert();

@@ -30,4 +30,7 @@ struct Notation {
 // Error: corrupt, when not even the embedding is there.
 Result<Notation> notation_of(const ModelConfig& config, const NamedTensors& tensors);
 
+// GGUF's decoders.
+const Notation& gguf_notation();
+
 }  // namespace conduit::kernels

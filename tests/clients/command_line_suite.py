@@ -1,5 +1,5 @@
-"""The `conduit` program from outside: tokenize, detokenize, render, inspect. Exit codes, exact bytes, errors with their place; over
-the tiny model, the project's own tokenizers and templates, and the shared reference data where it is there."""
+"""The `conduit` program from outside: tokenize, detokenize, render, inspect, quantize. Exit codes, exact bytes, errors with their
+place; over the tiny model, the project's own tokenizers and templates, and the shared reference data where it is there."""
 
 import argparse
 import json
@@ -170,6 +170,30 @@ def refused_models_are_shown() -> None:
         assert code == 1 and "absent.gguf" in err, err
 
 
+def models_are_quantized() -> None:
+    """quantize makes a smaller GGUF that inspect takes, whole or not at all, and replaces nothing unasked"""
+    with tempfile.TemporaryDirectory() as folder:
+        made = str(Path(folder) / "made.gguf")
+        for source in (tiny, str(SOURCE / "tests/golden/own/models/qwen3-yarn")):
+            again = fails("quantize", source, made) if Path(made).exists() else ""
+            assert "--force" in again or not again, again
+            summary = succeeds("quantize", source, made, "--type", "Q8_0", "--force").decode()
+            assert "bits per weight" in summary and "of Q8_0" in summary, summary
+            report = json.loads(succeeds("inspect", "--json", made))
+            assert report["refused"] is None and {d["dtype"] for d in report["tensors"]["dtypes"]} >= {"F32", "Q8_0"}, report
+            expected = json.loads(succeeds("inspect", "--json", source))["config"]
+            assert {**report["config"], "tied_embeddings": None, "has_head": None} == {
+                **expected, "tied_embeddings": None, "has_head": None}, (report["config"], expected)
+        assert "already" in fails("quantize", made, str(Path(folder) / "twice.gguf"), "--type", "Q4_0")
+        assert "of Q4_0" in succeeds("quantize", made, str(Path(folder) / "twice.gguf"), "--type", "Q4_0", "--allow-requantize").decode()
+        assert "model that would be read" in fails("quantize", made, made, "--force")
+        assert "Q4_K_M" in fails("quantize", tiny, made, "--force", "--type", "Q9")
+        bert = next((SOURCE / "tests/golden/own/models").glob("embedding-bert*"))
+        assert "family bert cannot be written" in fails("quantize", str(bert), str(Path(folder) / "bert.gguf"))
+        assert "activation" in fails("quantize", str(SOURCE / "tests/golden/own/models/llama-biases-gelu"), str(Path(folder) / "gelu.gguf"))
+        assert sorted(path.name for path in Path(folder).iterdir()) == ["made.gguf", "twice.gguf"], list(Path(folder).iterdir())
+
+
 def malformed_input_is_told_with_its_place() -> None:
     """bad JSON names line and column, a wrong item its index"""
     assert "line 2, column 3" in fails("tokenize", "--tokenizer", tiny, raw=b'["a",\n  b]')
@@ -186,9 +210,9 @@ def malformed_input_is_told_with_its_place() -> None:
 
 def command_lines_are_checked() -> None:
     """a malformed command line exits with 2, --help with 0 and an example"""
-    for line in ([], ["nothing"], ["tokenize"], ["tokenize", "--tokenizer"], ["inspect"], ["render", "--what"]):
+    for line in ([], ["nothing"], ["tokenize"], ["tokenize", "--tokenizer"], ["inspect"], ["render", "--what"], ["quantize", "a"]):
         fails(*line, code=2, stdin=[])
-    for command in ("tokenize", "detokenize", "render", "inspect"):
+    for command in ("tokenize", "detokenize", "render", "inspect", "quantize"):
         assert b"Example: " in succeeds(command, "--help"), command
 
 
@@ -201,6 +225,7 @@ CLAIMS = [
     templates_of_references_are_met,
     models_are_inspected,
     refused_models_are_shown,
+    models_are_quantized,
     malformed_input_is_told_with_its_place,
     command_lines_are_checked,
 ]

@@ -55,14 +55,6 @@ fs::path weights_path(const json::Value& golden) {
   return root / "conduit/models" / file;
 }
 
-constexpr bool is_sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#else
-  return false;
-#endif
-}
-
 double log_sum_exp(std::span<const float> logits) {
   const double largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
@@ -83,7 +75,6 @@ struct Prompt {
 class RealModelGoldenTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    if (is_sanitized()) GTEST_SKIP() << "minutes under a sanitizer: the small models suffice there";
     const fs::path folder = shared_dir() / "golden" / GetParam();
     golden_ = read_json(folder / (GetParam() + ".json"));
     const fs::path weights = weights_path(golden_);

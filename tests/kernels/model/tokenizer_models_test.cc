@@ -115,9 +115,7 @@ TEST(TokenModelTest, AMegabyteOfOneThingTakesNoTime) {
     while (text.size() < 1'000'000) text += unit;
     for (const Tokenizer& tokenizer : tokenizers) {
       // Anything quadratic takes minutes and meets ctest's time limit.
-      const Ids ids = tokenizer.encode(text);
-      EXPECT_FALSE(ids.empty()) << unit;
-      tokenizer.decode(ids);
+      tokenizer.decode(tokenizer.encode(text));
     }
   }
 }
