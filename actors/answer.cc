@@ -41,6 +41,8 @@ void Answer::push(const kernels::SequenceOutput& output) {
     if (pending_.tokens.empty()) pending_.first_index = finished_.completion_tokens;
     pending_.tokens.push_back(output.token);
     ++finished_.completion_tokens;
+    if (output.index == 0)
+      finished_.cached_tokens = static_cast<std::uint32_t>(output.cached_tokens);
     add_logprobs(output.logprobs);
     add_prompt_logprobs(output.prompt_logprobs);
     add_text(output);

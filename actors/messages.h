@@ -6,6 +6,7 @@
 // (cluster/spine/peer), so a sender cannot tell.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,17 +49,33 @@ using ReplicaActor = caf::typed_actor<                            //
     caf::replies_to<StatusQuery>::with<ReplicaStatus>>;
 
 // --- the device actor: owns a device's memory and steps its engines
+struct Residency {         // when a model is in its device's memory
+  bool is_eager = true;    // from the start; otherwise from its first request on
+  bool is_pinned = false;  // once there it stays, whoever else needs room
+  std::optional<std::chrono::milliseconds> keep_alive{};  // idle for so long, it goes; none: never
+};
 struct ModelSpec {  // what the supervisor wants to run
   std::string name;
   std::string path;
   kernels::EngineOptions engine;
+  Residency residency{};
+};
+struct LoadModel {
+  ModelSpec spec;
+  bool is_asked_for = false;  // by a request, for which others may go; otherwise eager ones stay
 };
 struct ModelLoaded {
   std::uint64_t engine = 0;  // the device actor's name for it
   std::shared_ptr<const kernels::Model> model;
   kernels::EngineOptions options;  // defaults filled in
 };
-struct UnloadModel {
+struct ModelTaken {  // who asked for the engine has added what waited for it: idle, it may go
+  std::uint64_t engine = 0;
+};
+struct UnloadModel {  // as soon as it is idle; it takes no more sequences
+  std::uint64_t engine = 0;
+};
+struct EngineUnloaded {  // it was idle; to be loaded again by who needs it
   std::uint64_t engine = 0;
 };
 struct AddSequence {
@@ -77,6 +94,10 @@ struct ControlSequence {
 struct StepDue {  // the device actor to itself; one with another number than the last is stale
   std::uint64_t number = 0;
 };
+struct IdleDue {};  // to itself: a model may have been idle for as long as it is kept
+struct LoadDue {    // to itself: that load has waited for memory as long as it may
+  std::uint64_t load = 0;
+};
 struct StepOutputs {  // what one step made for one engine's sequences
   std::vector<kernels::SequenceOutput> outputs;
 };
@@ -86,15 +107,21 @@ struct EngineStatsQuery {
 
 // Where a device sends what its engine makes: the replica that loaded it. When that actor ends, the
 // engine is unloaded.
-using StepSink = caf::typed_actor<caf::reacts_to<StepOutputs>>;
+using StepSink = caf::typed_actor<  //
+    caf::reacts_to<StepOutputs>,    //
+    caf::reacts_to<EngineUnloaded>>;
 
+// AddSequence to an engine that is gone or going: not_found.
 using DeviceActor = caf::typed_actor<                               //
-    caf::replies_to<ModelSpec, StepSink>::with<ModelLoaded>,        //
+    caf::replies_to<LoadModel, StepSink>::with<ModelLoaded>,        //
+    caf::reacts_to<ModelTaken>,                                     //
     caf::reacts_to<UnloadModel>,                                    //
     caf::replies_to<AddSequence>::with<SequenceAdded>,              //
     caf::reacts_to<ControlSequence>,                                //
     caf::replies_to<EngineStatsQuery>::with<kernels::EngineStats>,  //
-    caf::reacts_to<StepDue>>;
+    caf::reacts_to<StepDue>,                                        //
+    caf::reacts_to<IdleDue>,                                        //
+    caf::reacts_to<LoadDue>>;
 
 // --- a replica as the actor that it is here; the two interfaces above are parts of it
 struct RequestTimer {  // to itself
@@ -105,9 +132,10 @@ struct RequestTimer {  // to itself
 };
 using LocalReplica = ReplicaActor::extend<  //
     caf::reacts_to<StepOutputs>,            //
+    caf::reacts_to<EngineUnloaded>,         //
     caf::reacts_to<RequestTimer>>;
 
-struct ReplicaReady {  // Ready means that it has generated a token
+struct ReplicaReady {  // it has generated a token, or loads its model when a request comes
   std::string model;
   ReplicaActor replica;
   bool is_local = true;
@@ -180,12 +208,17 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::StatusQueryT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::ReplicaStatusT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::kernels::EngineStats)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelSpec)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LoadModel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelLoaded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelTaken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::UnloadModel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::EngineUnloaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::AddSequence)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::SequenceAdded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ControlSequence)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StepDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::IdleDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LoadDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StepOutputs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::EngineStatsQuery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RequestTimer)

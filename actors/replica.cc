@@ -1,14 +1,17 @@
 // load → warm up → ready; then per request: prepare → admit → outputs → chunks → Finished.
+// A model that is unloaded meanwhile is loaded again by the next request, which waits for it.
 #include "actors/replica.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <unordered_map>
 #include <utility>
 
 #include "actors/answer.h"
 #include "actors/errors.h"
+#include "actors/load_queue.h"
 #include "actors/prompt.h"
 #include "mdl/base/log.h"
 
@@ -19,16 +22,19 @@ namespace {
 using kernels::SequenceId;
 using std::chrono::milliseconds;
 
-// Reading a large model from a slow disk takes minutes; a device that is busy so long is broken.
+// Other models may be loaded first, large ones from slow disks; then something is broken.
 constexpr std::chrono::hours kLoadTimeout{1};
-// A device answers between two steps, yet may be loading another model just then.
+// A device answers between two steps, and one of a long prompt takes seconds on a slow machine.
 constexpr std::chrono::minutes kDeviceTimeout{10};
 // Of the token that proves the replica ready; those of requests follow.
 constexpr SequenceId kWarmUp = 0;
 
 struct Running {
-  Running(TokenSink to, Answer first) : sink(std::move(to)), answer(std::move(first)) {}
+  Running(TokenSink to, Answer first, const ModelLoaded& by)
+      : engine(by.engine), model(by.model), sink(std::move(to)), answer(std::move(first)) {}
 
+  std::uint64_t engine;
+  std::shared_ptr<const kernels::Model> model;  // the answer uses its tokenizer
   TokenSink sink;
   Answer answer;
   std::uint64_t request = 0;
@@ -37,34 +43,53 @@ struct Running {
   bool is_paused = false;
 };
 
+// Which of the model's adapters a request's model is; 0: the model itself.
+kernels::AdapterId adapter_of(const std::string& name, const kernels::EngineOptions& options) {
+  for (std::size_t i = 0; i < options.adapters.size(); ++i)
+    if (options.adapters[i].name == name) return static_cast<kernels::AdapterId>(i + 1);
+  return 0;
+}
+
 class Replica {
  public:
   explicit Replica(LocalReplica::pointer self) : self_(self) {}
 
   void start(const DeviceActor& device, const ReadySink& ready, const ModelSpec& spec);
   caf::result<Admitted> generate(GenerateRequest& request, const TokenSink& sink);
+  void unloaded(const EngineUnloaded& message);
   void outputs(const StepOutputs& step);
   void cancel(const Cancel& message);
   void credit(const Credit& message);
   void timer(const RequestTimer& message);
   void down(const caf::down_msg& message);
-  caf::result<TokenizeReply> tokenize(const TokenizeRequest& request) const;
-  caf::result<DetokenizeReply> detokenize(const DetokenizeRequest& request) const;
+  template <class Reply, class Request>
+  caf::result<Reply> answer_when_loaded(const Request& request);
   caf::result<ReplicaStatus> status();
 
  private:
   using Requests = std::unordered_map<SequenceId, Running>;
 
+  void announce();
+  void load();
   void loaded(const ModelLoaded& loaded);
+  void load_failed(const caf::error& error);
+  void warm_up();
   void warmed_up(const kernels::SequenceOutput& output);
-  Status check_ready() const;
+  void when_loaded(LoadQueue::Waiting waiting);
+  void admit_when_loaded(GenerateRequest request, const TokenSink& sink,
+                         const Promise<Admitted>& promise);
+  void admit(GenerateRequest& request, const TokenSink& sink, const Promise<Admitted>& promise);
+  void refused(SequenceId sequence, GenerateRequest& request, const Promise<Admitted>& promise,
+               caf::error& error);
+  Result<TokenizeReply> answer(const TokenizeRequest& request) const;
+  Result<DetokenizeReply> answer(const DetokenizeRequest& request) const;
   void set_deadline(SequenceId sequence, std::uint32_t deadline_ms);
   void pump(Requests::iterator request);
   void finish(Requests::iterator request, Finished finished);
   void fail(Requests::iterator request, const Error& error);
   void leave_engine(Requests::iterator request);
   void drop(Requests::iterator request);
-  void control(SequenceId sequence, SequenceAction action);
+  void control(Requests::iterator request, SequenceAction action);
   Requests::iterator find_request(std::uint64_t id);
   LocalReplica self_handle() const { return caf::actor_cast<LocalReplica>(self_); }
 
@@ -73,7 +98,9 @@ class Replica {
   ReadySink ready_;
   ModelSpec spec_;
   ModelLoaded model_;
-  wire::ReplicaState state_ = wire::ReplicaState::loading;
+  wire::ReplicaState state_ = wire::ReplicaState::unloaded;
+  bool is_served_ = false;  // requests may come: they wait while the model is not loaded
+  LoadQueue queue_;
   Requests requests_;  // by sequence: ids that this replica chose, so never used twice
   std::unordered_map<std::uint64_t, SequenceId> sequences_;  // by request id
   SequenceId next_sequence_ = kWarmUp + 1;
@@ -86,14 +113,58 @@ void Replica::start(const DeviceActor& device, const ReadySink& ready, const Mod
   ready_ = ready;
   spec_ = spec;
   self_->monitor(device_);
-  ask(self_, device_, kLoadTimeout, spec_, StepSink(self_handle()))
+  if (spec_.residency.is_eager) return load();
+  if (std::error_code error; !std::filesystem::exists(spec_.path, error))
+    return self_->quit(to_caf({Code::not_found, spec_.path + " does not exist"}));
+  is_served_ = true;
+  announce();
+}
+
+// Under its own name and those of its adapters.
+void Replica::announce() {
+  tell(self_, ready_, ReplicaReady{spec_.name, self_handle(), true});
+  for (const auto& adapter : spec_.engine.adapters)
+    tell(self_, ready_, ReplicaReady{adapter.name, self_handle(), true});
+}
+
+void Replica::load() {
+  state_ = wire::ReplicaState::loading;
+  ask(self_, device_, kLoadTimeout, LoadModel{spec_, is_served_}, StepSink(self_handle()))
       .then([this](const ModelLoaded& message) { loaded(message); },
-            [this](const caf::error& error) { self_->quit(error); });
+            [this](const caf::error& error) { load_failed(error); });
 }
 
 void Replica::loaded(const ModelLoaded& message) {
   model_ = message;
-  state_ = wire::ReplicaState::warming;
+  if (is_served_) {
+    state_ = wire::ReplicaState::ready;
+    queue_.loaded();
+  } else {
+    state_ = wire::ReplicaState::warming;
+    warm_up();
+  }
+  tell(self_, device_, ModelTaken{message.engine});
+}
+
+// At the start it is the supervisor's affair, later that of who waits.
+void Replica::load_failed(const caf::error& error) {
+  if (!is_served_) return self_->quit(error);
+  state_ = wire::ReplicaState::unloaded;
+  const Error reason = from_caf(error);
+  log::warning("model not loaded", {{"model", spec_.name}, {"reason", reason.message}});
+  // Unavailable whatever it was: no asker's fault, and another node may have the model.
+  queue_.failed(
+      {Code::unavailable, "model " + spec_.name + " could not be loaded: " + reason.message},
+      self_->clock().now(), reason.code != Code::exhausted);
+}
+
+void Replica::unloaded(const EngineUnloaded& message) {
+  if (message.engine != model_.engine) return;
+  model_ = {};
+  if (state_ == wire::ReplicaState::ready) state_ = wire::ReplicaState::unloaded;
+}
+
+void Replica::warm_up() {
   AddSequence warm_up;
   warm_up.engine = model_.engine;
   warm_up.spec.id = kWarmUp;
@@ -110,31 +181,57 @@ void Replica::warmed_up(const kernels::SequenceOutput& output) {
     return;
   }
   state_ = wire::ReplicaState::ready;
-  tell(self_, ready_, ReplicaReady{spec_.name, self_handle(), true});
+  is_served_ = true;
+  announce();
 }
 
-Status Replica::check_ready() const {
-  if (state_ == wire::ReplicaState::ready) return ok();
-  return Error{Code::unavailable, "model " + spec_.name + " is still being loaded"};
+void Replica::when_loaded(LoadQueue::Waiting waiting) {
+  if (state_ == wire::ReplicaState::ready) return waiting.task(ok());
+  if (!is_served_)
+    return waiting.task(Error{Code::unavailable, "model " + spec_.name + " is still being loaded"});
+  const auto most = static_cast<std::size_t>(spec_.engine.max_waiting);
+  if (auto room = queue_.check(self_->clock().now(), most); !room) return waiting.task(room);
+  if (waiting.sink) self_->monitor(waiting.sink);
+  queue_.push(std::move(waiting));
+  if (state_ == wire::ReplicaState::unloaded) load();
 }
 
 // --- a request comes
 
 caf::result<Admitted> Replica::generate(GenerateRequest& request, const TokenSink& sink) {
-  if (auto ready = check_ready(); !ready) return to_caf(ready.error());
-  if (sequences_.contains(request.id))
-    return to_caf(
-        {Code::invalid_argument, fmt::format("request id {} is already in use", request.id)});
+  const Promise<Admitted> promise(self_);
+  admit_when_loaded(std::move(request), sink, promise);
+  return promise;
+}
+
+void Replica::admit_when_loaded(GenerateRequest request, const TokenSink& sink,
+                                const Promise<Admitted>& promise) {
+  const std::uint64_t id = request.id;
+  if (sequences_.contains(id) || queue_.has(id))
+    return promise.deliver(
+        to_caf({Code::invalid_argument, fmt::format("request id {} is already in use", id)}));
+  const auto task = [this, sink, promise,
+                     request = std::move(request)](const Status& loaded) mutable {
+    if (!loaded) return promise.deliver(to_caf(loaded.error()));
+    admit(request, sink, promise);
+  };
+  when_loaded({task, id, sink.address()});
+}
+
+void Replica::admit(GenerateRequest& request, const TokenSink& sink,
+                    const Promise<Admitted>& promise) {
   auto spec = prepare(request, *model_.model, model_.options.max_model_len);
-  if (!spec) return to_caf(spec.error());
+  if (!spec) return promise.deliver(to_caf(spec.error()));
 
   const SequenceId sequence = next_sequence_++;
   spec->id = sequence;
+  spec->adapter = adapter_of(request.model, model_.options);
   Admitted admitted;
   admitted.id = request.id;
   admitted.prompt_tokens = static_cast<std::uint32_t>(spec->prompt.size());
   const auto& tokenizer = model_.model->tokenizer;
-  Running running(sink, Answer(request, tokenizer ? &*tokenizer : nullptr, spec->prompt.size()));
+  Running running(sink, Answer(request, tokenizer ? &*tokenizer : nullptr, spec->prompt.size()),
+                  model_);
   running.request = request.id;
   running.deadline_ms = request.deadline_ms;
   sequences_.emplace(request.id, sequence);
@@ -142,7 +239,6 @@ caf::result<Admitted> Replica::generate(GenerateRequest& request, const TokenSin
   requests_.emplace(sequence, std::move(running));
   self_->monitor(sink);
 
-  const Promise<Admitted> promise(self_);
   ask(self_, device_, kDeviceTimeout, AddSequence{model_.engine, *std::move(spec)})
       .then(
           [this, promise, sequence, admitted](SequenceAdded) mutable {
@@ -152,14 +248,26 @@ caf::result<Admitted> Replica::generate(GenerateRequest& request, const TokenSin
             }
             promise.deliver(std::move(admitted));
           },
-          [this, promise, sequence](caf::error& error) mutable {
-            if (auto request = requests_.find(sequence); request != requests_.end()) {
-              leave_engine(request);  // it may have been added after all, past the time-out
-              drop(request);
-            }
-            promise.deliver(std::move(error));
+          [this, promise, sequence, request = std::move(request)](caf::error& error) mutable {
+            refused(sequence, request, promise, error);
           });
-  return promise;
+}
+
+void Replica::refused(SequenceId sequence, GenerateRequest& request,
+                      const Promise<Admitted>& promise, caf::error& error) {
+  const auto running = requests_.find(sequence);
+  if (running == requests_.end()) return promise.deliver(std::move(error));  // cancelled meanwhile
+  if (from_caf(error).code != Code::not_found) {
+    leave_engine(running);  // it may have been added after all, past the time-out
+    drop(running);
+    return promise.deliver(std::move(error));
+  }
+  // The engine went, or is about to, while this was on its way.
+  const TokenSink sink = running->second.sink;
+  const bool is_last = running->second.engine == model_.engine;
+  drop(running);
+  if (is_last && state_ == wire::ReplicaState::ready) state_ = wire::ReplicaState::unloaded;
+  admit_when_loaded(std::move(request), sink, promise);
 }
 
 void Replica::set_deadline(SequenceId sequence, std::uint32_t deadline_ms) {
@@ -196,7 +304,7 @@ void Replica::pump(Requests::iterator request) {
   }
   const bool is_starved = !running.answer.has_credit();
   if (std::exchange(running.is_paused, is_starved) != is_starved && running.is_in_engine)
-    control(request->first, is_starved ? SequenceAction::pause : SequenceAction::resume);
+    control(request, is_starved ? SequenceAction::pause : SequenceAction::resume);
   // One per grant, and for the few tokens that were made before the pause took effect.
   if (is_starved)
     tell_later(self_, kStreamStallLimit, self_handle(),
@@ -206,6 +314,7 @@ void Replica::pump(Requests::iterator request) {
 // --- what else may happen to a request
 
 void Replica::cancel(const Cancel& message) {
+  queue_.cancel(message.id);
   auto request = find_request(message.id);
   if (request == requests_.end()) return;
   leave_engine(request);
@@ -240,6 +349,7 @@ void Replica::down(const caf::down_msg& message) {
         to_caf({Code::unavailable, "the device ended: " + from_caf(message.reason).message}));
     return;
   }
+  queue_.cancel_all_of(message.source);
   for (auto request = requests_.begin(); request != requests_.end();) {
     auto next = std::next(request);
     if (request->second.sink.address() == message.source) {
@@ -267,8 +377,7 @@ void Replica::finish(Requests::iterator request, Finished finished) {
 }
 
 void Replica::leave_engine(Requests::iterator request) {
-  if (std::exchange(request->second.is_in_engine, false))
-    control(request->first, SequenceAction::cancel);
+  if (std::exchange(request->second.is_in_engine, false)) control(request, SequenceAction::cancel);
 }
 
 void Replica::drop(Requests::iterator request) {
@@ -276,8 +385,8 @@ void Replica::drop(Requests::iterator request) {
   requests_.erase(request);
 }
 
-void Replica::control(SequenceId sequence, SequenceAction action) {
-  tell(self_, device_, ControlSequence{model_.engine, sequence, action});
+void Replica::control(Requests::iterator request, SequenceAction action) {
+  tell(self_, device_, ControlSequence{request->second.engine, request->first, action});
 }
 
 Replica::Requests::iterator Replica::find_request(std::uint64_t id) {
@@ -287,20 +396,28 @@ Replica::Requests::iterator Replica::find_request(std::uint64_t id) {
 
 // --- questions
 
-caf::result<TokenizeReply> Replica::tokenize(const TokenizeRequest& request) const {
-  if (auto ready = check_ready(); !ready) return to_caf(ready.error());
-  auto tokens = actors::tokenize(request, *model_.model, model_.options.max_model_len);
-  if (!tokens) return to_caf(tokens.error());
+template <class Reply, class Request>
+caf::result<Reply> Replica::answer_when_loaded(const Request& request) {
+  const Promise<Reply> promise(self_);
+  when_loaded({[this, promise, request](const Status& loaded) {
+    if (!loaded) return promise.deliver(to_caf(loaded.error()));
+    auto reply = answer(request);
+    if (!reply) return promise.deliver(to_caf(reply.error()));
+    promise.deliver(*std::move(reply));
+  }});
+  return promise;
+}
+
+Result<TokenizeReply> Replica::answer(const TokenizeRequest& request) const {
   TokenizeReply reply;
-  reply.tokens = *std::move(tokens);
+  CONDUIT_TRY(reply.tokens, actors::tokenize(request, *model_.model, model_.options.max_model_len));
   reply.max_model_len = static_cast<std::uint32_t>(model_.options.max_model_len);
   return reply;
 }
 
-caf::result<DetokenizeReply> Replica::detokenize(const DetokenizeRequest& request) const {
-  if (auto ready = check_ready(); !ready) return to_caf(ready.error());
+Result<DetokenizeReply> Replica::answer(const DetokenizeRequest& request) const {
   if (!model_.model->tokenizer)
-    return to_caf({Code::invalid_argument, "model " + spec_.name + " has no tokenizer"});
+    return Error{Code::invalid_argument, "model " + spec_.name + " has no tokenizer"};
   DetokenizeReply reply;
   reply.text = model_.model->tokenizer->decode(request.tokens);
   return reply;
@@ -310,21 +427,27 @@ caf::result<ReplicaStatus> Replica::status() {
   ReplicaStatus reply;
   reply.model = spec_.name;
   reply.state = state_;
-  if (state_ == wire::ReplicaState::loading) return reply;
+  reply.running = static_cast<std::uint32_t>(requests_.size());
+  reply.waiting = static_cast<std::uint32_t>(queue_.size());
+  if (!model_.model) return reply;
   reply.max_model_len = static_cast<std::uint32_t>(model_.options.max_model_len);
   const Promise<ReplicaStatus> promise(self_);
   ask(self_, device_, kDeviceTimeout, EngineStatsQuery{model_.engine})
       .then(
-          [this, promise, reply](const kernels::EngineStats& stats) mutable {
+          [promise, reply](const kernels::EngineStats& stats) mutable {
             // An answer whose reader has not taken all of it runs on, also without the engine.
-            reply.waiting = static_cast<std::uint32_t>(stats.waiting);
-            const auto owed = static_cast<std::uint32_t>(requests_.size());
-            reply.running = owed - std::min(owed, reply.waiting);
+            const auto waiting = std::min(reply.running, static_cast<std::uint32_t>(stats.waiting));
+            reply.waiting += waiting;
+            reply.running -= waiting;
             reply.kv_pages_used = static_cast<std::uint64_t>(stats.kv_pages_used);
             reply.kv_pages_total = static_cast<std::uint64_t>(stats.kv_pages_total);
             promise.deliver(std::move(reply));
           },
-          [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+          [promise, reply](caf::error& error) mutable {
+            // The engine went meanwhile: what was said holds without it.
+            if (from_caf(error).code == Code::not_found) return promise.deliver(std::move(reply));
+            promise.deliver(std::move(error));
+          });
   return promise;
 }
 
@@ -340,10 +463,15 @@ LocalReplica::behavior_type replica(LocalReplica::stateful_pointer<Replica> self
       },
       [&state](const Cancel& message) { state.cancel(message); },
       [&state](const Credit& message) { state.credit(message); },
-      [&state](const TokenizeRequest& request) { return state.tokenize(request); },
-      [&state](const DetokenizeRequest& request) { return state.detokenize(request); },
+      [&state](const TokenizeRequest& request) {
+        return state.answer_when_loaded<TokenizeReply>(request);
+      },
+      [&state](const DetokenizeRequest& request) {
+        return state.answer_when_loaded<DetokenizeReply>(request);
+      },
       [&state](const StatusQuery&) { return state.status(); },
       [&state](const StepOutputs& step) { state.outputs(step); },
+      [&state](const EngineUnloaded& message) { state.unloaded(message); },
       [&state](const RequestTimer& message) { state.timer(message); },
   };
 }

@@ -13,7 +13,7 @@ namespace conduit::actors {
 
 namespace {
 
-// A replica tokenizes a prompt and asks its device, which may be loading another model just then.
+// A replica's model may have to be loaded first, after others, and wait for memory.
 constexpr std::chrono::minutes kAnswerTimeout{10};
 
 struct Served {

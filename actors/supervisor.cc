@@ -73,6 +73,8 @@ void Supervisor::start(DeviceFactory make_device, const RouterActor& router,
   policy_ = policy;
   for (ModelSpec& model : models) {
     tell(self_, router_, ExpectModel{model.name});
+    for (const auto& adapter : model.engine.adapters)
+      tell(self_, router_, ExpectModel{adapter.name});
     wanted_.emplace_back(std::move(model));
   }
   for (std::size_t i = 0; i < wanted_.size(); ++i) start_replica(i);

@@ -11,6 +11,7 @@
 #include "actors/errors.h"
 #include "actors/router.h"
 #include "actors/supervisor.h"
+#include "cluster/config_values.h"
 #include "cluster/gateway/gateway.h"
 #include "cluster/port_holder.h"
 #include "cluster/spine/spine.h"
@@ -26,6 +27,8 @@ using std::chrono::milliseconds;
 constexpr std::chrono::hours kReadyTimeout{24};
 // A replica that does not say how busy it is within this time counts as busy.
 constexpr std::chrono::seconds kStatusTimeout{2};
+// How long an idle model stays that was loaded with its first request, where nobody says.
+constexpr std::chrono::minutes kKeepAlive{5};
 // Between two looks at whether everything has finished.
 constexpr milliseconds kDrainPoll{20};
 
@@ -34,23 +37,45 @@ int actor_threads() {
   return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, 4u));
 }
 
-Result<actors::DeviceActor> make_device(caf::actor_system& system, int threads) {
-  CONDUIT_TRY(auto device, kernels::make_cpu_device({.threads = threads, .instructions = ""}));
+Result<actors::DeviceActor> make_device(caf::actor_system& system, const NodeConfig& config) {
+  CONDUIT_TRY(auto device,
+              kernels::make_cpu_device({.threads = config.threads, .instructions = ""}));
   const std::string name = device->name();
+  if (config.device_memory > static_cast<std::int64_t>(device->memory_bytes()))
+    return Error{Code::invalid_argument,
+                 fmt::format("device_memory is {} bytes, {} has {}", config.device_memory, name,
+                             device->memory_bytes())};
   log::info("device", {{"name", name}});
   if (name.find("scalar") != std::string::npos)
     log::warning("this CPU has no AVX2: the scalar kernels are used, answers will be slow");
-  return actors::spawn_device(system, std::move(device));
+  actors::DeviceOptions options;
+  options.budget = {config.device_memory, config.max_loaded_models};
+  options.memory_wait = milliseconds(config.memory_wait_ms);
+  return actors::spawn_device(system, std::move(device), std::move(options));
+}
+
+actors::Residency residency_of(const NodeModel& model, const NodeConfig& config) {
+  actors::Residency residency;
+  residency.is_eager = model.is_eager.value_or(config.is_eager);
+  residency.is_pinned = model.is_pinned;
+  const milliseconds by_default = residency.is_eager ? kForever : milliseconds(kKeepAlive);
+  const milliseconds keep_alive = model.keep_alive.value_or(config.keep_alive.value_or(by_default));
+  if (keep_alive != kForever) residency.keep_alive = keep_alive;
+  return residency;
 }
 
 std::vector<actors::ModelSpec> specs_of(const NodeConfig& config) {
   std::vector<actors::ModelSpec> specs;
   for (const NodeModel& model : config.models) {
-    actors::ModelSpec spec{model.name, model.path, {}};
+    actors::ModelSpec spec{model.name, model.path, {}, residency_of(model, config)};
     spec.engine.precision = config.precision;
     spec.engine.max_model_len = config.max_model_len;
     spec.engine.max_concurrency = config.max_model_concurrency;
     spec.engine.batch_execute_timeout_ms = config.model_batch_execute_timeout_ms;
+    spec.engine.prefix_cache = config.prefix_cache;
+    spec.engine.speculative_tokens = config.speculative_tokens;
+    for (const NodeAdapter& adapter : model.adapters)
+      spec.engine.adapters.push_back({adapter.name, adapter.path});
     specs.push_back(std::move(spec));
   }
   return specs;
@@ -123,8 +148,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeConfig& config) {
     CONDUIT_TRY(parts->spine, Spine::start(system, parts->router, std::move(options)));
   }
   parts->supervisor = actors::spawn_supervisor(
-      system, [&system, threads = config.threads] { return make_device(system, threads); },
-      parts->router, specs_of(config));
+      system, [&system, config] { return make_device(system, config); }, parts->router,
+      specs_of(config));
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 

@@ -29,8 +29,8 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  // `on_ready` gets ok once every model has generated a token, or the error of one that cannot be
-  // served; once, from another thread.
+  // `on_ready` gets ok once every model that is loaded at the start has generated a token, or the
+  // error of one that cannot be served; once, from another thread.
   void when_ready(std::function<void(Status)> on_ready);
   // The same, blocking.
   Status wait_ready();

@@ -10,8 +10,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 
+#include "cluster/config_values.h"
 #include "cluster/spine/endpoint.h"
 
 namespace conduit::cluster {
@@ -69,14 +71,21 @@ std::string default_name(const std::string& path) {
   return name.extension() == ".gguf" ? name.stem().string() : name.filename().string();
 }
 
-Status add_model(NodeConfig& config, std::string name, std::string path) {
-  if (path.empty()) return invalid("the path is empty; it must be [NAME=]PATH");
-  path = expand_home(std::move(path));
-  if (name.empty()) name = default_name(path);
+Status add_model(NodeConfig& config, NodeModel model) {
+  if (model.path.empty()) return invalid("the path is empty; it must be [NAME=]PATH");
+  model.path = expand_home(std::move(model.path));
+  if (model.name.empty()) model.name = default_name(model.path);
   for (const NodeModel& other : config.models)
-    if (other.name == name) return invalid(fmt::format("the name \"{}\" is given twice", name));
-  config.models.push_back({std::move(name), std::move(path)});
+    if (other.name == model.name)
+      return invalid(fmt::format("the name \"{}\" is given twice", model.name));
+  config.models.push_back(std::move(model));
   return ok();
+}
+
+Result<bool> parse_load(std::string_view text) {
+  if (text != "eager" && text != "on_demand")
+    return invalid(fmt::format("\"{}\" is neither eager nor on_demand", text));
+  return text == "eager";
 }
 
 Result<std::string> read_api_key(const std::string& path) {
@@ -104,8 +113,24 @@ Status set_models(NodeConfig& config, const Values& values) {
     const std::size_t equals = value.find('=');
     const bool has_name = equals != std::string::npos && equals < value.find_first_of("/.~");
     CONDUIT_TRY_STATUS(has_name
-                           ? add_model(config, value.substr(0, equals), value.substr(equals + 1))
-                           : add_model(config, "", value));
+                           ? add_model(config, {value.substr(0, equals), value.substr(equals + 1)})
+                           : add_model(config, {"", value}));
+  }
+  return ok();
+}
+
+Result<NodeAdapter> adapter_of(std::string name, const std::string& path) {
+  if (name.empty() || path.empty()) return invalid("an adapter must be NAME=PATH");
+  return NodeAdapter{std::move(name), expand_home(path)};
+}
+
+Status set_adapters(NodeConfig& config, const Values& values) {
+  config.adapters.clear();
+  for (const std::string& value : values) {
+    const std::size_t equals = std::min(value.find('='), value.size());
+    CONDUIT_TRY(NodeAdapter adapter, adapter_of(value.substr(0, equals),
+                                                value.substr(std::min(equals + 1, value.size()))));
+    config.adapters.push_back(std::move(adapter));
   }
   return ok();
 }
@@ -141,6 +166,30 @@ Status set_dtype(NodeConfig& config, const Values& values) {
   return ok();
 }
 
+Status set_load(NodeConfig& config, const Values& values) {
+  CONDUIT_TRY(config.is_eager, parse_load(values.back()));
+  return ok();
+}
+
+Status set_keep_alive(NodeConfig& config, const Values& values) {
+  CONDUIT_TRY(config.keep_alive, parse_duration(values.back()));
+  return ok();
+}
+
+Status set_device_memory(NodeConfig& config, const Values& values) {
+  config.device_memory = 0;
+  if (values.back() == "auto") return ok();
+  CONDUIT_TRY(config.device_memory, parse_bytes(values.back()));
+  return ok();
+}
+
+Status set_prefix_cache(NodeConfig& config, const Values& values) {
+  if (values.back() != "on" && values.back() != "off")
+    return invalid(fmt::format("\"{}\" is neither on nor off", values.back()));
+  config.prefix_cache = values.back() == "on";
+  return ok();
+}
+
 Status set_log_level(NodeConfig& config, const Values& values) {
   static constexpr std::array<std::string_view, 5> kNames = {"debug", "info", "warning", "error",
                                                              "off"};  // as log::Level
@@ -164,11 +213,18 @@ constexpr int kMostTokens = 1 << 20;
 constexpr int kMostConcurrency = 4096;
 constexpr int kLongestBatchWait = 60'000;
 constexpr int kLongestDrain = 3'600'000;
+constexpr int kMostModels = 4096;
+constexpr int kMostProposals = 64;
+constexpr int kLongestMemoryWait = 300'000;  // askers' own patience with a node is longer
 
 constexpr Row kRows[] = {
     {{"model", "[NAME=]PATH", "a GGUF file or a Hugging Face folder to serve", true},
      Kind::text,
      set_models},
+    {{"adapter", "NAME=PATH", "a PEFT folder (LoRA) that the only model answers with as NAME",
+      true},
+     Kind::text,
+     set_adapters},
     {{"http", "HOST:PORT|off", "where HTTP is served (127.0.0.1:8080)"}, Kind::text, set_http},
     {{"api_key_file", "FILE", "its first line is the key that HTTP clients must send"},
      Kind::text,
@@ -189,9 +245,30 @@ constexpr Row kRows[] = {
     {{"max_model_concurrency", "N", "requests that a model answers at once (16)"},
      Kind::integer,
      set_integer<&NodeConfig::max_model_concurrency, 1, kMostConcurrency>},
+    {{"load", "eager|on_demand", "when models are loaded: at the start, or when asked (eager)"},
+     Kind::text,
+     set_load},
+    {{"keep_alive", "TIME", "idle models stay loaded so long: 5m, never (on_demand: 5m)"},
+     Kind::text,
+     set_keep_alive},
+    {{"device_memory", "SIZE", "what loaded models may take together, as 12GB (auto)"},
+     Kind::text,
+     set_device_memory},
+    {{"max_loaded_models", "N", "models loaded at once (0: as many as fit)"},
+     Kind::integer,
+     set_integer<&NodeConfig::max_loaded_models, 0, kMostModels>},
+    {{"memory_wait_ms", "N", "how long a load waits for others' answers to end (60000)"},
+     Kind::integer,
+     set_integer<&NodeConfig::memory_wait_ms, 0, kLongestMemoryWait>},
     {{"model_batch_execute_timeout_ms", "N", "how long a batch may wait to fill (0)"},
      Kind::integer,
      set_integer<&NodeConfig::model_batch_execute_timeout_ms, 0, kLongestBatchWait>},
+    {{"prefix_cache", "on|off", "keep what requests computed of a text for the next ones (on)"},
+     Kind::text,
+     set_prefix_cache},
+    {{"speculative_tokens", "N", "guessed at a time from what stood in a text before (0: off; 8)"},
+     Kind::integer,
+     set_integer<&NodeConfig::speculative_tokens, 0, kMostProposals>},
     {{"drain_timeout_ms", "N", "what running answers get to finish at SIGTERM (30000)"},
      Kind::integer,
      set_integer<&NodeConfig::drain_timeout_ms, 0, kLongestDrain>},
@@ -253,15 +330,44 @@ Result<Values> read_values(const toml::node& node, const Row& row) {
                                            : "must be a string");
 }
 
-Status read_model_table(NodeConfig& config, const toml::table& table) {
-  std::string name;
-  std::string path;
-  for (const auto& [key, value] : table) {
-    if (key.str() != "name" && key.str() != "path") return unknown_key(key.str(), {"name", "path"});
-    if (!value.is_string()) return invalid(fmt::format("{} must be a string", key.str()));
-    (key.str() == "name" ? name : path) = value.ref<std::string>();
+// adapters = { NAME = "PATH" }
+Status read_adapters(NodeModel& model, const toml::node& value) {
+  if (!value.is_table()) return invalid("must be a table of names and paths");
+  for (const auto& [name, path] : *value.as_table()) {
+    if (!path.is_string()) return at(std::string(name.str()), invalid("must be a string"));
+    CONDUIT_TRY(NodeAdapter adapter, adapter_of(std::string(name.str()), path.ref<std::string>()));
+    model.adapters.push_back(std::move(adapter));
   }
-  return add_model(config, name, path);
+  return ok();
+}
+
+// One key of a [[model]] table.
+Status read_model_value(NodeModel& model, std::string_view key, const toml::node& value) {
+  if (key == "pin") {
+    if (!value.is_boolean()) return invalid("must be true or false");
+    model.is_pinned = value.ref<bool>();
+    return ok();
+  }
+  if (key == "adapters") return read_adapters(model, value);
+  if (key != "name" && key != "path" && key != "load" && key != "keep_alive")
+    return unknown_key(key, {"name", "path", "load", "keep_alive", "pin", "adapters"});
+  if (!value.is_string()) return invalid("must be a string");
+  const std::string& text = value.ref<std::string>();
+  if (key == "load") {
+    CONDUIT_TRY(model.is_eager, parse_load(text));
+  } else if (key == "keep_alive") {
+    CONDUIT_TRY(model.keep_alive, parse_duration(text));
+  } else {
+    (key == "name" ? model.name : model.path) = text;
+  }
+  return ok();
+}
+
+Status read_model_table(NodeConfig& config, const toml::table& table) {
+  NodeModel model;
+  for (const auto& [key, value] : table)
+    CONDUIT_TRY_STATUS(at(std::string(key.str()), read_model_value(model, key.str(), value)));
+  return add_model(config, std::move(model));
 }
 
 // [[model]] tables; `model = ["NAME=PATH"]` is the flag's spelling.
@@ -317,6 +423,25 @@ Status read_flags(NodeConfig& config, const Flags& flags) {
   return ok();
 }
 
+// Gives --adapter's to the model; every name is one model's or adapter's.
+Status place_adapters(NodeConfig& config) {
+  if (!config.adapters.empty() && config.models.size() != 1)
+    return invalid(
+        fmt::format("--adapter: {} models are served, and an adapter is of one: give it "
+                    "in the file, under [[model]], as adapters",
+                    config.models.size()));
+  for (NodeAdapter& adapter : config.adapters)
+    config.models.front().adapters.push_back(std::move(adapter));
+  config.adapters.clear();
+  std::set<std::string_view> names;
+  for (const NodeModel& model : config.models) names.insert(model.name);
+  for (const NodeModel& model : config.models)
+    for (const NodeAdapter& adapter : model.adapters)
+      if (!names.insert(adapter.name).second)
+        return invalid(fmt::format("the name \"{}\" is given twice", adapter.name));
+  return ok();
+}
+
 Status check(const NodeConfig& config) {
   if (config.models.empty() && !config.joins_nodes())
     return invalid("nothing to serve: name a model with --model [NAME=]PATH, or a node to join");
@@ -345,6 +470,7 @@ Result<NodeConfig> read_node_config(const std::optional<std::filesystem::path>& 
   if (file) CONDUIT_TRY_STATUS(read_file(config, *file));
   CONDUIT_TRY_STATUS(read_flags(config, flags));
   if (!api_key.empty()) config.api_key = api_key;
+  CONDUIT_TRY_STATUS(place_adapters(config));
   CONDUIT_TRY_STATUS(check(config));
   return config;
 }

@@ -5,6 +5,7 @@
 // Not here: what is done with it (node.h), and parsing the command line (node_main.cc).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -19,9 +20,19 @@
 
 namespace conduit::cluster {
 
+struct NodeAdapter {
+  std::string name;  // as requests call the model with it
+  std::string path;  // a PEFT folder
+};
+
 struct NodeModel {
   std::string name;  // as requests call it
   std::string path;  // FILE.gguf or a folder
+  // Absent: as the node's.
+  std::optional<bool> is_eager{};
+  std::optional<std::chrono::milliseconds> keep_alive{};
+  bool is_pinned = false;  // once loaded, never unloaded
+  std::vector<NodeAdapter> adapters{};
 };
 
 struct HttpAddress {
@@ -31,6 +42,7 @@ struct HttpAddress {
 
 struct NodeConfig {
   std::vector<NodeModel> models;
+  std::vector<NodeAdapter> adapters;                                 // of the only model
   std::optional<HttpAddress> http = HttpAddress{"127.0.0.1", 8080};  // absent: no HTTP
   std::string api_key;            // asked of HTTP clients; empty: none, on loopback only
   std::string listen;             // tcp://HOST:PORT for other nodes; empty: chosen when it joins
@@ -39,7 +51,17 @@ struct NodeConfig {
   kernels::Precision precision = kernels::Precision::fast;
   int max_model_len = 0;  // 0: the model's own limit, at most 8192
   int max_model_concurrency = 16;
+  bool is_eager = true;  // models are loaded at the start; otherwise with their first request
+  // How long an idle model stays loaded. Absent: five minutes if loaded with its first request,
+  // else for ever (kForever).
+  std::optional<std::chrono::milliseconds> keep_alive;
+  std::int64_t device_memory = 0;  // bytes for all loaded models; 0: what the machine has, less a
+                                   // reserve
+  int max_loaded_models = 0;       // 0: as many as fit
+  int memory_wait_ms = 60'000;     // of a model that needs the memory of others, which still answer
   int model_batch_execute_timeout_ms = 0;
+  bool prefix_cache = true;  // what one request computed of a text, the next ones need not
+  int speculative_tokens = 8;
   int drain_timeout_ms = 30'000;
   log::Level log_level = log::Level::info;
 

@@ -113,15 +113,19 @@ void append(actors::TokenChunk& answer, const actors::TokenChunk& chunk) {
 }
 
 json::Value usage_of(const AnswerPlan& plan, const std::vector<Choice>& choices) {
-  std::uint64_t prompt = 0, completion = 0;
+  std::uint64_t prompt = 0, completion = 0, cached = 0;
   const auto n = static_cast<std::size_t>(plan.choices_per_prompt);
   for (std::size_t i = 0; i < choices.size(); ++i) {
-    if (i % n == 0) prompt += choices[i].finished.prompt_tokens;
+    if (i % n == 0) {
+      prompt += choices[i].finished.prompt_tokens;
+      cached += choices[i].finished.cached_tokens;
+    }
     completion += choices[i].finished.completion_tokens;
   }
   return json::Object{{"prompt_tokens", prompt},
                       {"total_tokens", prompt + completion},
-                      {"completion_tokens", completion}};
+                      {"completion_tokens", completion},
+                      {"prompt_tokens_details", json::Object{{"cached_tokens", cached}}}};
 }
 
 json::Value whole_answer(const AnswerPlan& plan, const AnswerHead& head,

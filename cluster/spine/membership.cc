@@ -74,7 +74,8 @@ class Membership {
   std::vector<std::string> join_;
   std::map<std::string, int> hearsay_;  // endpoints that peers told of, and tries left
   Peers peers_;
-  std::map<caf::actor_addr, Local> locals_;  // by replica
+  // By replica and model: a replica answers for its adapters' names as well.
+  std::map<std::pair<caf::actor_addr, std::string>, Local> locals_;
   std::uint64_t heartbeats_ = 0;
   std::vector<Promise<Joined>> waiting_to_join_;
 };
@@ -259,21 +260,21 @@ void Membership::ask_for_replicas() {
 }
 
 void Membership::update_replicas(const LocalReplicas& listed) {
-  std::set<caf::actor_addr> seen;
+  std::set<std::pair<caf::actor_addr, std::string>> seen;
   bool has_changed = false;
   for (const ReplicaReady& ready : listed.replicas) {
-    const caf::actor_addr address = ready.replica.address();
-    seen.insert(address);
-    if (locals_.contains(address)) continue;
+    const std::pair served(ready.replica.address(), ready.model);
+    seen.insert(served);
+    if (locals_.contains(served)) continue;
     Local local{registry_->draw_number(), ready.model,
                 spawn_served_replica(self_->system(), registry_, ready.replica, timing_), true};
     registry_->add(local.number, local.handle);
     self_->monitor(local.handle);
-    locals_.emplace(address, std::move(local));
+    locals_.emplace(served, std::move(local));
     has_changed = true;
   }
-  for (auto& [address, local] : locals_) {
-    const bool is_listed = seen.contains(address);
+  for (auto& [served, local] : locals_) {
+    const bool is_listed = seen.contains(served);
     if (std::exchange(local.is_listed, is_listed) != is_listed) has_changed = true;
   }
   if (!has_changed) return;

@@ -40,6 +40,17 @@ class AnswerTest : public ::testing::Test {
   static inline std::shared_ptr<const kernels::Model>* model_ = nullptr;
 };
 
+TEST_F(AnswerTest, TheFirstTokenTellsWhatOfThePromptWasCached) {
+  Answer answer = answer_to(text_request(7));
+  kernels::SequenceOutput first = output(byte_token('a'));
+  first.cached_tokens = 2;
+  answer.push(first);
+  kernels::SequenceOutput second = output(byte_token('b'));
+  second.index = 1;
+  answer.push(second);
+  EXPECT_EQ(answer.finished().cached_tokens, 2u);
+}
+
 TEST_F(AnswerTest, EachChunkCostsOneCreditAndWithoutCreditTokensGatherInOne) {
   GenerateRequest request = text_request(7);
   request.credit = 1;

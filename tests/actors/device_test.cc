@@ -21,6 +21,7 @@ constexpr std::size_t kUnderWay = 3;
 
 struct Outputs {
   std::vector<std::vector<kernels::SequenceOutput>> steps;
+  std::vector<std::uint64_t> unloaded;
   std::size_t tokens() const {
     std::size_t count = 0;
     for (const auto& step : steps) count += step.size();
@@ -32,20 +33,27 @@ class DeviceTest : public ::testing::Test {
  protected:
   DeviceTest() {
     auto cpu = kernels::make_cpu_device({.threads = 1, .instructions = "scalar"});
-    device_ = test_.keep(spawn_device(test_.system(), *std::move(cpu), DeviceThread::shared));
+    DeviceOptions options;
+    options.thread = DeviceThread::shared;
+    options.now = [this] { return now_ += std::chrono::milliseconds(1); };  // every step takes it
+    device_ = test_.keep(spawn_device(test_.system(), *std::move(cpu), options));
     path_ = conduit::testing::write_tiny_hf_model(folder_.path() / "tiny").string();
   }
   StepSink make_sink(std::shared_ptr<Outputs> outputs) {
     return test_.keep(test_.system().spawn([outputs](StepSink::pointer) {
       return StepSink::behavior_type{
-          [outputs](const StepOutputs& step) { outputs->steps.push_back(step.outputs); }};
+          [outputs](const StepOutputs& step) { outputs->steps.push_back(step.outputs); },
+          [outputs](const EngineUnloaded& message) {
+            outputs->unloaded.push_back(message.engine);
+          }};
     }));
   }
   ModelLoaded load(const StepSink& sink, const std::string& name = "tiny",
                    kernels::EngineOptions options = {}) {
     options.max_model_len = 64;
-    const auto loaded = test_.ask<ModelLoaded>(device_, ModelSpec{name, path_, options}, sink);
+    const auto loaded = test_.ask<ModelLoaded>(device_, LoadModel{{name, path_, options}}, sink);
     EXPECT_TRUE(loaded) << loaded.error().message;
+    if (loaded) tell_anonymously(device_, ModelTaken{loaded->engine});
     return loaded.value_or(ModelLoaded{});
   }
   static AddSequence sequence(std::uint64_t engine, kernels::SequenceId id, int max_tokens) {
@@ -66,6 +74,7 @@ class DeviceTest : public ::testing::Test {
 
   conduit::testing::TemporaryDir folder_;
   std::string path_;
+  std::chrono::steady_clock::time_point now_{};
   conduit::testing::TestSystem test_;
   DeviceActor device_;
 };
@@ -83,7 +92,7 @@ TEST_F(DeviceTest, StepsUntilTheSequenceIsFinishedAndThenRests) {
 
 TEST_F(DeviceTest, ModelThatIsNotThereIsAnErrorAndTheDeviceGoesOn) {
   const auto sink = make_sink(std::make_shared<Outputs>());
-  const auto loaded = test_.ask<ModelLoaded>(device_, ModelSpec{"x", path_ + "/no", {}}, sink);
+  const auto loaded = test_.ask<ModelLoaded>(device_, LoadModel{{"x", path_ + "/no", {}}}, sink);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, Code::not_found);
   load(sink);
@@ -173,14 +182,18 @@ TEST_F(DeviceTest, EngineGoesWithTheActorThatLoadedIt) {
   EXPECT_EQ(total.value(), 0);
 }
 
-TEST_F(DeviceTest, UnloadedEngineSendsNothingMore) {
+TEST_F(DeviceTest, UnloadedEngineFinishesWhatItHasAndTakesNoMore) {
   const auto outputs = std::make_shared<Outputs>();
   const ModelLoaded loaded = load(make_sink(outputs));
-  auto added = test_.ask_later<SequenceAdded>(device_, sequence(loaded.engine, 1, 50));
+  auto added = test_.ask_later<SequenceAdded>(device_, sequence(loaded.engine, 1, 20));
   while (outputs->tokens() < kSeen) ASSERT_TRUE(test_.run_one());
   tell_anonymously(device_, UnloadModel{loaded.engine});
+  auto late = test_.ask_later<SequenceAdded>(device_, sequence(loaded.engine, 2, 20));
   test_.run();
-  EXPECT_LE(outputs->tokens(), kSeen + kUnderWay);
+  EXPECT_EQ(outputs->tokens(), 20u);
+  EXPECT_EQ(outputs->unloaded, std::vector{loaded.engine});
+  ASSERT_TRUE(*late);
+  EXPECT_EQ((**late).error().code, Code::not_found);
 }
 
 TEST_F(DeviceTest, TokensAndStepsAreCounted) {

@@ -105,6 +105,25 @@ TEST_F(ReplicaTest, ReadyMeansThatATokenWasGenerated) {
   EXPECT_TRUE(ready_->at(0).is_local);
 }
 
+TEST_F(ReplicaTest, AnAdaptersNameIsAnsweredWithIt) {
+  ModelSpec spec{"tiny", "tiny.gguf", {}};
+  spec.engine.adapters = {{"first", "/l/first"}, {"second", "/l/second"}};
+  device_->loaded->options.adapters = spec.engine.adapters;
+  replica_ = test_.keep(spawn_replica(test_.system(), device_actor_, ready_sink_, spec));
+  test_.run();
+  step({output(device_->added.at(0).id, 5, FinishReason::length)});
+  ASSERT_EQ(ready_->size(), 3u);
+  EXPECT_EQ(ready_->at(0).model, "tiny");
+  EXPECT_EQ(ready_->at(2).model, "second");
+  std::uint64_t id = 0;
+  for (const char* model : {"tiny", "first", "second"}) {
+    GenerateRequest request = text_request(++id);
+    request.model = model;
+    ASSERT_TRUE(generate(request));
+    EXPECT_EQ(device_->added.back().adapter, static_cast<kernels::AdapterId>(id - 1));
+  }
+}
+
 TEST_F(ReplicaTest, ModelThatCannotBeLoadedEndsTheReplicaWithItsError) {
   device_->loaded = Error{Code::corrupt, "tiny.gguf: truncated"};
   caf::error reason;

@@ -26,7 +26,9 @@ class ServingTest : public ::testing::Test {
         test_.system(),
         [this]() -> Result<DeviceActor> {
           CONDUIT_TRY(auto cpu, kernels::make_cpu_device({.threads = 1, .instructions = "scalar"}));
-          return spawn_device(test_.system(), std::move(cpu), DeviceThread::shared);
+          DeviceOptions by_hand;
+          by_hand.thread = DeviceThread::shared;
+          return spawn_device(test_.system(), std::move(cpu), by_hand);
         },
         router_, {spec}));
     const auto ready = test_.ask<AllReady>(supervisor_, WaitReady{});

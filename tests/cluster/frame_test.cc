@@ -188,13 +188,13 @@ TEST(FrameTest, ABodyOfNoOrUnknownTypeIsRefused) {
 
 TEST(FrameTest, AnEnumValueThatDoesNotExistIsRefused) {
   auto odd_prompt = request();
-  odd_prompt.prompt_kind = static_cast<wire::PromptKind>(3);
+  odd_prompt.prompt_kind = static_cast<wire::PromptKind>(99);
   expect_rejected(packed(odd_prompt), "range");
   wire::FinishedT odd_reason;
   odd_reason.reason = static_cast<wire::FinishReason>(99);
   expect_rejected(packed(odd_reason), "range");
   wire::ReplicaStatusT odd_state;
-  odd_state.state = static_cast<wire::ReplicaState>(5);
+  odd_state.state = static_cast<wire::ReplicaState>(99);
   expect_rejected(packed(odd_state), "range");
 }
 

@@ -110,11 +110,12 @@ TEST_F(GatewayTest, ChatAnswersWhole) {
   json::Value body = parsed(response.body);
   EXPECT_TRUE(at(body, "created").is_integer());
   body.set("created", 0);
-  EXPECT_EQ(json::dump(body),
-            R"({"id":"chatcmpl-abc-1","object":"chat.completion","created":0,"model":"tiny",)"
-            R"("choices":[{"index":0,"message":{"role":"assistant","content":"Hello",)"
-            R"("refusal":null},"logprobs":null,"finish_reason":"stop","stop_reason":null}],)"
-            R"("usage":{"prompt_tokens":5,"total_tokens":8,"completion_tokens":3}})");
+  EXPECT_EQ(
+      json::dump(body),
+      R"({"id":"chatcmpl-abc-1","object":"chat.completion","created":0,"model":"tiny",)"
+      R"("choices":[{"index":0,"message":{"role":"assistant","content":"Hello",)"
+      R"("refusal":null},"logprobs":null,"finish_reason":"stop","stop_reason":null}],)"
+      R"("usage":{"prompt_tokens":5,"total_tokens":8,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":0}}})");
 }
 
 TEST_F(GatewayTest, ChatStreamsRoleTextAndEnd) {
@@ -172,7 +173,12 @@ TEST_F(GatewayTest, EveryPromptTimesNIsAChoice) {
   EXPECT_EQ(calls[1].request.seed, 6u);  // one seed, different draws
   for (int i = 3; i >= 0; --i) {
     calls[i].chunk("answer " + std::to_string(i), {i});
-    calls[i].finish(wire::FinishReason::stop, 10, 1);
+    actors::Finished finished;
+    finished.reason = wire::FinishReason::stop;
+    finished.prompt_tokens = 10;
+    finished.completion_tokens = 1;
+    finished.cached_tokens = 4;
+    calls[i].finish(finished);
   }
   const json::Value body = parsed(client.read_response().body);
   ASSERT_EQ(at(body, "choices").as_array().size(), 4u);
@@ -181,6 +187,7 @@ TEST_F(GatewayTest, EveryPromptTimesNIsAChoice) {
     EXPECT_EQ(at(body, "choices." + std::to_string(i) + ".index"), i);
   }
   EXPECT_EQ(at(body, "usage.prompt_tokens"), 20);  // each prompt once
+  EXPECT_EQ(at(body, "usage.prompt_tokens_details.cached_tokens"), 8);
   EXPECT_EQ(at(body, "usage.completion_tokens"), 4);
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cluster/config_values.h"
 #include "cluster/node.h"
 #include "tests/support/shared_dir.h"
 
@@ -70,12 +71,22 @@ threads = 3
 dtype = "f32"
 max_model_len = 100
 max_model_concurrency = 4
+prefix_cache = "off"
+speculative_tokens = 3
 model_batch_execute_timeout_ms = 5
 drain_timeout_ms = 6
 log_level = "warning"
+load = "on_demand"
+keep_alive = "1h30m"
+device_memory = "2GiB"
+max_loaded_models = 7
+memory_wait_ms = 8
 [[model]]
 name = "one"
 path = "1.gguf"
+load = "eager"
+keep_alive = "never"
+pin = true
 [[model]]
 path = "/m/2.gguf"
 )");
@@ -88,12 +99,58 @@ path = "/m/2.gguf"
   EXPECT_EQ(config->precision, kernels::Precision::f32);
   EXPECT_EQ(config->max_model_len, 100);
   EXPECT_EQ(config->max_model_concurrency, 4);
+  EXPECT_FALSE(config->prefix_cache);
+  EXPECT_EQ(config->speculative_tokens, 3);
   EXPECT_EQ(config->model_batch_execute_timeout_ms, 5);
   EXPECT_EQ(config->drain_timeout_ms, 6);
   EXPECT_EQ(config->log_level, log::Level::warning);
   ASSERT_EQ(config->models.size(), 2u);
   EXPECT_EQ(config->models[0].name, "one");
   EXPECT_EQ(config->models[1].name, "2");
+  EXPECT_FALSE(config->is_eager);
+  EXPECT_EQ(config->keep_alive, std::chrono::minutes(90));
+  EXPECT_EQ(config->device_memory, std::int64_t{2} << 30);
+  EXPECT_EQ(config->max_loaded_models, 7);
+  EXPECT_EQ(config->memory_wait_ms, 8);
+  EXPECT_EQ(config->models[0].is_eager, true);
+  EXPECT_EQ(config->models[0].keep_alive, kForever);
+  EXPECT_TRUE(config->models[0].is_pinned);
+  EXPECT_EQ(config->models[1].is_eager, std::nullopt);
+  EXPECT_EQ(config->models[1].keep_alive, std::nullopt);
+  EXPECT_FALSE(config->models[1].is_pinned);
+}
+
+TEST_F(NodeConfigTest, SizesAndTimesHaveUnits) {
+  const auto bytes = [](const char* text) { return parse_bytes(text).value_or(-1); };
+  EXPECT_EQ(bytes("12GB"), 12'000'000'000);
+  EXPECT_EQ(bytes("1.5KiB"), 1536);
+  EXPECT_EQ(bytes("2G"), std::int64_t{2} << 30);
+  EXPECT_EQ(bytes("1000"), 1000);
+  for (const char* wrong : {"", "GB", "-1GB", "12 GB", "12XB", "1e30", "nan", "0", "9999999TB"})
+    EXPECT_EQ(bytes(wrong), -1) << wrong;
+
+  const auto milliseconds = [](const char* text) {
+    return parse_duration(text).value_or(std::chrono::milliseconds(-1)).count();
+  };
+  EXPECT_EQ(milliseconds("5m"), 300'000);
+  EXPECT_EQ(milliseconds("1h30m"), 5'400'000);
+  EXPECT_EQ(milliseconds("250ms"), 250);
+  EXPECT_EQ(milliseconds("0"), 0);
+  EXPECT_EQ(milliseconds("90"), 90'000);
+  EXPECT_EQ(milliseconds("never"), kForever.count());
+  EXPECT_EQ(milliseconds("-1"), kForever.count());
+  for (const char* wrong : {"", "m", "5 m", "5x", "soon", "-", "1e99h", "--1"})
+    EXPECT_EQ(milliseconds(wrong), -1) << wrong;
+}
+
+TEST_F(NodeConfigTest, ResidencyThatIsNoneIsRefused) {
+  EXPECT_THAT(error_of(from_flags({{"load", {"lazy"}}})), HasSubstr("--load"));
+  EXPECT_THAT(error_of(from_flags({{"keep_alive", {"long"}}})), HasSubstr("--keep-alive"));
+  EXPECT_THAT(error_of(from_flags({{"device_memory", {"much"}}})), HasSubstr("--device-memory"));
+  EXPECT_THAT(error_of(from_file("[[model]]\npath = \"a\"\npin = \"yes\"\n")),
+              AllOf(HasSubstr("pin"), HasSubstr("true or false")));
+  EXPECT_THAT(error_of(from_file("[[model]]\npath = \"a\"\nload = \"lazy\"\n")),
+              AllOf(HasSubstr("load"), HasSubstr("on_demand")));
 }
 
 TEST_F(NodeConfigTest, FlagReplacesWhatTheFileSays) {
@@ -187,6 +244,30 @@ TEST_F(NodeConfigTest, SameNameTwiceIsRefused) {
   EXPECT_THAT(error_of(from_flags({{"model", {"a=1.gguf", "a=2.gguf"}}})), HasSubstr("\"a\""));
 }
 
+TEST_F(NodeConfigTest, AdaptersAreNamedForTheirModel) {
+  const auto file = from_file(
+      "[[model]]\npath = \"a\"\nadapters = { x = \"/l/x\", y = \"/l/y\" }\n[[model]]\npath = "
+      "\"b\"\n");
+  ASSERT_TRUE(file) << file.error().message;
+  ASSERT_EQ(file->models[0].adapters.size(), 2u);
+  EXPECT_EQ(file->models[0].adapters[1].name, "y");
+  EXPECT_EQ(file->models[0].adapters[1].path, "/l/y");
+  EXPECT_TRUE(file->models[1].adapters.empty());
+
+  const auto flags = from_flags({{"model", {"a=1"}}, {"adapter", {"x=/l/x"}}});
+  ASSERT_TRUE(flags) << flags.error().message;
+  EXPECT_EQ(flags->models[0].adapters.at(0).path, "/l/x");
+
+  EXPECT_THAT(error_of(from_flags({{"model", {"a=1", "b=2"}}, {"adapter", {"x=/l/x"}}})),
+              AllOf(HasSubstr("--adapter"), HasSubstr("2 models")));
+  EXPECT_THAT(error_of(from_flags({{"model", {"a=1"}}, {"adapter", {"a=/l/x"}}})),
+              HasSubstr("\"a\""));
+  EXPECT_THAT(error_of(from_flags({{"model", {"a=1"}}, {"adapter", {"/l/x"}}})),
+              HasSubstr("NAME=PATH"));
+  EXPECT_THAT(error_of(from_file("[[model]]\npath = \"a\"\nadapters = { x = 1 }\n")),
+              AllOf(HasSubstr("adapters"), HasSubstr("string")));
+}
+
 TEST_F(NodeConfigTest, LocalTomlHoldsEveryKeyAndTheDefaults) {
   const auto path = std::filesystem::path(CONDUIT_SOURCE_DIR) / "configs" / "local.toml";
   const auto config = read_node_config(path, {}, "");
@@ -199,6 +280,10 @@ TEST_F(NodeConfigTest, LocalTomlHoldsEveryKeyAndTheDefaults) {
   EXPECT_EQ(config->max_model_concurrency, defaults.max_model_concurrency);
   EXPECT_EQ(config->model_batch_execute_timeout_ms, defaults.model_batch_execute_timeout_ms);
   EXPECT_EQ(config->drain_timeout_ms, defaults.drain_timeout_ms);
+  EXPECT_EQ(config->is_eager, defaults.is_eager);
+  EXPECT_EQ(config->device_memory, defaults.device_memory);
+  EXPECT_EQ(config->max_loaded_models, defaults.max_loaded_models);
+  EXPECT_EQ(config->memory_wait_ms, defaults.memory_wait_ms);
   EXPECT_EQ(config->log_level, defaults.log_level);
   const std::string text = read(path);
   for (const Setting& setting : node_settings()) {

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "actors/stream.h"
 #include "tests/support/actor_models.h"
@@ -82,6 +84,41 @@ TEST_F(NodeTest, ServesItsModelAndDrains) {
   EXPECT_EQ(finished.reason, wire::FinishReason::length) << finished.error_message;
   EXPECT_EQ(finished.completion_tokens, 5u);
   EXPECT_TRUE((*node)->drain(std::chrono::seconds(60)));
+}
+
+TEST_F(NodeTest, ModelsTakeTurnsInTheMemoryOfOne) {
+  NodeConfig config = tiny_config();
+  config.is_eager = false;
+  config.max_loaded_models = 1;
+  config.models.push_back({"other", config.models[0].path});
+  auto node = Node::start(config);
+  ASSERT_TRUE(node) << node.error().message;
+  ASSERT_TRUE((*node)->wait_ready());
+  actors::GenerateRequest request = conduit::testing::text_request(0);
+  request.max_tokens = 40;
+  request.ignore_eos = true;
+  std::vector<std::unique_ptr<Ending>> endings;
+  for (int i = 0; i < 8; ++i) {
+    request.model = i % 2 == 0 ? "tiny" : "other";
+    endings.push_back(std::make_unique<Ending>());
+    actors::Stream::start((*node)->system(), (*node)->router(), request,
+                          endings.back()->handlers());
+  }
+  for (const auto& ending : endings) {
+    const actors::Finished finished = ending->wait();
+    EXPECT_EQ(finished.completion_tokens, 40u) << finished.error_message;
+  }
+  EXPECT_TRUE((*node)->drain(std::chrono::seconds(60)));
+}
+
+TEST_F(NodeTest, MoreMemoryThanThereIsIsRefused) {
+  NodeConfig config = tiny_config();
+  config.device_memory = std::int64_t{1} << 60;
+  auto node = Node::start(config);
+  ASSERT_TRUE(node) << node.error().message;
+  const Status ready = (*node)->wait_ready();
+  ASSERT_FALSE(ready);
+  EXPECT_THAT(ready.error().message, HasSubstr("device_memory"));
 }
 
 TEST_F(NodeTest, AnswerThatOutlastsTheDrainIsCutOffWithAFinish) {

@@ -54,12 +54,13 @@ struct FakeDeviceState {
 DeviceActor::behavior_type fake_device(DeviceActor::stateful_pointer<FakeDeviceState> self,
                                        const std::shared_ptr<FakeDevice>& fake) {
   return {
-      [fake](const ModelSpec&, const StepSink& sink) -> caf::result<ModelLoaded> {
+      [fake](const LoadModel&, const StepSink& sink) -> caf::result<ModelLoaded> {
         ++fake->loads;
         fake->sink = sink;
         if (!fake->loaded) return to_caf(fake->loaded.error());
         return *fake->loaded;
       },
+      [](const ModelTaken&) {},
       [](const UnloadModel&) {},
       [self, fake](const AddSequence& message) -> caf::result<SequenceAdded> {
         if (fake->add_error) return to_caf(*fake->add_error);
@@ -70,6 +71,8 @@ DeviceActor::behavior_type fake_device(DeviceActor::stateful_pointer<FakeDeviceS
       [fake](const ControlSequence& message) { fake->controls.push_back(message); },
       [](const EngineStatsQuery&) { return kernels::EngineStats{}; },
       [](const StepDue&) {},
+      [](IdleDue) {},
+      [](const LoadDue&) {},
   };
 }
 
