@@ -2,6 +2,7 @@
 #include "bench/child_process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +79,15 @@ ChildProcess::~ChildProcess() {
   input_.reset();
   output_.reset();
   if (pid_ > 0) wait_for(pid_);
+}
+
+void ChildProcess::terminate() {
+  if (pid_ > 0) kill(pid_, SIGTERM);
+}
+
+bool ChildProcess::has_ended() {
+  if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = 0;
+  return pid_ == 0;
 }
 
 Status ChildProcess::write_line(const std::string& line) {

@@ -29,6 +29,10 @@ class ChildProcess {
   Status write_line(const std::string& line);
   Result<std::string> read_line();
 
+  pid_t pid() const { return pid_; }
+  void terminate();  // asks it to end (SIGTERM)
+  bool has_ended();  // does not wait
+
  private:
   struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }

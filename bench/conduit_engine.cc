@@ -25,6 +25,9 @@ Result<ConduitEngine> ConduitEngine::open(const Workload& workload) {
   options.max_model_len = workload.prompt + workload.generate;
   options.max_concurrency = workload.batch;
   options.prefill_chunk = std::max(options.prefill_chunk, workload.prompt);
+  options.gap_stretch = 0;         // all come at once: what counts is when the last prompt is done
+  options.prefix_cache = false;    // every prompt is computed
+  options.speculative_tokens = 0;  // and every token a step of its own
   CONDUIT_TRY(auto engine, kernels::Engine::create(*device, model, options));
   return ConduitEngine(workload, std::move(device), std::move(engine),
                        seconds(Clock::now() - start));

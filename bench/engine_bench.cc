@@ -1,51 +1,19 @@
-// Prompts, turns, medians, and two ways to print them.
+// Prompts, turns, and the work of a model.
 #include "bench/engine_bench.h"
 
-#include <algorithm>
-#include <fstream>
-#include <iomanip>
 #include <optional>
 #include <random>
-#include <string>
+#include <utility>
 
 #include "bench/conduit_engine.h"
-#include "bench/llama_cpp.h"
-#include "bench/machine_limits.h"
+#include "bench/peer.h"
+#include "bench/server_process.h"
+#include "bench/spread.h"
 #include "kernels/cpu/machine.h"
-#include "mdl/base/json.h"
+#include "mdl/base/log.h"
 
 namespace conduit::bench {
 namespace {
-
-struct Spread {
-  double median = 0, least = 0, most = 0;
-};
-
-Spread spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  const double median =
-      values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-  return {median, values.front(), values.back()};
-}
-
-struct Side {
-  std::string name;
-  std::vector<double> prefill, decode;  // tokens per second, one per run
-  std::size_t peak_bytes = 0;
-
-  void add(const Timing& timing, const Workload& workload) {
-    prefill.push_back(workload.batch * workload.prompt / timing.prefill_seconds);
-    decode.push_back(workload.batch * (workload.generate - 1) / timing.decode_seconds);
-  }
-};
-
-struct Report {
-  EngineBenchOptions options;
-  MachineLimits limits;
-  double load_seconds = 0;
-  std::vector<Side> sides;  // ours first
-};
 
 // Any tokens do: what they say changes nothing about the arithmetic.
 Prompts random_prompts(const Workload& workload, int vocab, std::uint64_t seed) {
@@ -57,117 +25,116 @@ Prompts random_prompts(const Workload& workload, int vocab, std::uint64_t seed) 
   return prompts;
 }
 
-std::size_t own_peak_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    std::size_t kilobytes = 0;
-    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
+void add_run(EngineSide& side, const Timing& timing, const Workload& workload) {
+  side.prefill.push_back(workload.batch * workload.prompt / timing.prefill_seconds);
+  side.decode.push_back(workload.batch * (workload.generate - 1) / timing.decode_seconds);
 }
 
-Result<Report> measure(const EngineBenchOptions& options) {
-  Report report{options, {}, 0, {}};
-  const Workload& workload = options.workload;
+Arithmetic arithmetic_of(kernels::DType dtype, kernels::Precision precision) {
+  if (precision == kernels::Precision::f32 || dtype == kernels::DType::f32)
+    return Arithmetic::float32;
+  return kernels::is_quantised(dtype) ? Arithmetic::int8 : Arithmetic::bf16;
+}
+
+// The embedding is read a row at a time, unless it is the output head too.
+ModelWork work_of(const kernels::Model& model, kernels::Precision precision) {
+  ModelWork work;
+  std::int64_t largest = 0;
+  const bool has_head =
+      model.tensors.contains("output.weight") || model.tensors.contains("lm_head.weight");
+  for (const auto& [name, view] : model.tensors) {
+    if (view.shape.size() < 2) continue;
+    const bool is_embedding = name.find("token_embd") != std::string::npos ||
+                              name.find("embed_tokens") != std::string::npos;
+    const bool is_head = name == "output.weight" || name == "lm_head.weight";
+    if (!is_embedding || !has_head) work.bytes_per_token += static_cast<double>(view.bytes());
+    if (is_embedding || is_head) continue;  // in a prompt only the last token's
+    work.operations_per_token += 2.0 * static_cast<double>(view.elements());
+    if (view.elements() < largest) continue;
+    largest = view.elements();
+    work.arithmetic = arithmetic_of(view.dtype, precision);
+  }
+  return work;
+}
+
+// The peers that opened; what the others said stands in their sides.
+struct OpenPeers {
+  std::vector<std::optional<Peer>> peers;  // as report.sides from 1 on
+
+  void fail(EngineSide& side, std::size_t index, const Error& error) {
+    side.failure = error.message;
+    peers[index].reset();
+    log::warning("a peer is left out", {{"peer", side.name}, {"reason", error.message}});
+  }
+};
+
+OpenPeers open_peers(EngineReport& report) {
+  OpenPeers open;
+  for (const std::string& name : report.options.peers) {
+    open.peers.emplace_back();
+    report.sides.push_back({name, {}, {}, 0, {}});
+    auto peer = Peer::open(name, report.options.workload, report.work.arithmetic);
+    if (!peer) {
+      open.fail(report.sides.back(), open.peers.size() - 1, peer.error());
+      continue;
+    }
+    report.sides.back().name = peer->name();
+    open.peers.back().emplace(*std::move(peer));
+  }
+  return open;
+}
+
+void run_peers(EngineReport& report, OpenPeers& open, const Prompts& prompts, bool counts) {
+  for (std::size_t i = 0; i < open.peers.size(); ++i) {
+    if (!open.peers[i]) continue;
+    EngineSide& side = report.sides[i + 1];
+    const auto timing = open.peers[i]->run(prompts);
+    if (!timing)
+      open.fail(side, i, timing.error());
+    else if (counts)
+      add_run(side, *timing, report.options.workload);
+    if (timing) side.peak_bytes = open.peers[i]->peak_bytes();
+  }
+}
+
+}  // namespace
+
+double EngineReport::decode_share() const {
+  return spread_of(sides[0].decode).median * work.bytes_per_token / 1e9 / limits.read_gigabytes;
+}
+
+double EngineReport::prefill_share() const {
+  const double limit = limits.best(work.arithmetic) > 0 ? limits.best(work.arithmetic)
+                                                        : limits.best(Arithmetic::float32);
+  return spread_of(sides[0].prefill).median * work.operations_per_token / 1e9 / limit;
+}
+
+Result<EngineReport> measure_engine(EngineBenchOptions options) {
+  Workload& workload = options.workload;
+  if (workload.threads == 0) workload.threads = kernels::cpu::usable_cores();
+  EngineReport report{options, {}, {}, 0, {}};
   CONDUIT_TRY(ConduitEngine ours, ConduitEngine::open(workload));
   report.load_seconds = ours.load_seconds();
-  report.sides.push_back({ours.device_name(), {}, {}, 0});
-  std::optional<LlamaCpp> peer;
-  if (options.is_against_llama_cpp) {
-    CONDUIT_TRY(auto opened, LlamaCpp::open(workload));
-    report.sides.push_back({"llama-cpp-python " + opened.version(), {}, {}, 0});
-    peer.emplace(std::move(opened));
-  }
+  report.work = work_of(ours.model(), workload.precision);
+  report.sides.push_back({ours.device_name(), {}, {}, 0, {}});
+  OpenPeers open = open_peers(report);
   // Run 0 warms up: pages come in, clocks rise; it is not counted.
   for (int run = 0; run <= options.runs; ++run) {
     const Prompts prompts =
         random_prompts(workload, ours.model().config.vocab, static_cast<std::uint64_t>(run));
     CONDUIT_TRY(const Timing timing, ours.run(prompts));
-    if (run > 0) report.sides[0].add(timing, workload);
-    if (!peer) continue;
-    CONDUIT_TRY(const Timing peer_timing, peer->run(prompts));
-    if (run > 0) report.sides[1].add(peer_timing, workload);
+    if (run > 0) add_run(report.sides[0], timing, workload);
+    run_peers(report, open, prompts, run > 0);
   }
-  report.sides[0].peak_bytes = own_peak_bytes();
-  if (peer) report.sides[1].peak_bytes = peer->peak_bytes();
+  report.sides[0].peak_bytes = process_bytes("self", "VmHWM");
+  open.peers.clear();
   report.limits = measure_limits(workload.threads);  // last: its memory is not the engine's
   return report;
 }
 
-void print_row(std::ostream& out, const std::string& name, const std::vector<double>& values) {
-  const Spread spread = spread_of(values);
-  out << "  " << std::left << std::setw(30) << name << std::right << std::setw(9) << spread.median
-      << "   (" << spread.least << " - " << spread.most << ")\n";
-}
-
-void print_text(const Report& report, std::ostream& out) {
-  const Workload& workload = report.options.workload;
-  out << std::fixed << std::setprecision(1) << workload.model.filename().string() << ": prompt "
-      << workload.prompt << ", generate " << workload.generate << ", batch " << workload.batch
-      << ", " << workload.threads << " threads, " << report.options.runs
-      << " runs in turn; tokens/s: median (least - most)\n";
-  for (const auto& [what, values] :
-       {std::pair{"prefill", &Side::prefill}, {"decode", &Side::decode}}) {
-    out << what << "\n";
-    for (const Side& side : report.sides) print_row(out, side.name, side.*values);
-    if (report.sides.size() > 1)
-      out << "  ratio of medians " << std::setprecision(2)
-          << spread_of(report.sides[0].*values).median / spread_of(report.sides[1].*values).median
-          << std::setprecision(1) << "\n";
-  }
-  out << "peak memory\n";
-  for (const Side& side : report.sides)
-    out << "  " << std::left << std::setw(30) << side.name << std::right << std::setw(9)
-        << static_cast<double>(side.peak_bytes) / (1 << 20) << " MiB\n";
-  out << "loaded in " << std::setprecision(2) << report.load_seconds << " s\n"
-      << std::setprecision(1) << "this machine's limits: " << report.limits.read_gigabytes
-      << " GB/s read, " << report.limits.int8_gigaops << " GOP/s int8, "
-      << report.limits.float32_gigaflops << " GFLOP/s float32\n";
-}
-
-json::Value to_json(const Spread& spread) {
-  json::Value value;
-  value.set("median", spread.median);
-  value.set("least", spread.least);
-  value.set("most", spread.most);
-  return value;
-}
-
-void print_json(const Report& report, std::ostream& out) {
-  const Workload& workload = report.options.workload;
-  json::Array sides;
-  for (const Side& side : report.sides) {
-    json::Value value;
-    value.set("name", side.name);
-    value.set("prefill_tokens_per_second", to_json(spread_of(side.prefill)));
-    value.set("decode_tokens_per_second", to_json(spread_of(side.decode)));
-    value.set("peak_bytes", side.peak_bytes);
-    sides.push_back(std::move(value));
-  }
-  json::Value limits;
-  limits.set("read_gigabytes_per_second", report.limits.read_gigabytes);
-  limits.set("int8_gigaops_per_second", report.limits.int8_gigaops);
-  limits.set("float32_gigaflops_per_second", report.limits.float32_gigaflops);
-  json::Value all;
-  all.set("model", workload.model.string());
-  all.set("prompt", workload.prompt);
-  all.set("generate", workload.generate);
-  all.set("batch", workload.batch);
-  all.set("threads", workload.threads);
-  all.set("runs", report.options.runs);
-  all.set("load_seconds", report.load_seconds);
-  all.set("sides", std::move(sides));
-  all.set("limits", std::move(limits));
-  out << json::dump(all) << "\n";
-}
-
-}  // namespace
-
 Status run_engine_bench(const EngineBenchOptions& options, std::ostream& out) {
-  EngineBenchOptions filled = options;
-  if (filled.workload.threads == 0) filled.workload.threads = kernels::cpu::usable_cores();
-  CONDUIT_TRY(const Report report, measure(filled));
-  filled.is_json ? print_json(report, out) : print_text(report, out);
+  CONDUIT_TRY(const EngineReport report, measure_engine(options));
+  print_report(report, out);
   return ok();
 }
 

@@ -41,7 +41,7 @@ Result<json::Value> answer_of(ChildProcess& process) {
 
 // Its first answer has its ids.
 Result<Peer> open_peer(const TokenizeBenchOptions& options, const std::vector<TokenId>& ids) {
-  CONDUIT_TRY(const std::string python, python_with("tokenizers", "tokenizers"));
+  CONDUIT_TRY(const std::string python, python_with({"tokenizers", "tokenizers"}));
   CONDUIT_TRY(ChildProcess process,
               ChildProcess::start({python, bench_script("peer_tokenizers.py"),
                                    options.tokenizer.string(), options.text.string()}));

@@ -12,6 +12,8 @@ namespace conduit::bench {
 
 struct Workload {
   std::filesystem::path model;
+  // The same model as a Hugging Face folder, for peers that read no GGUF; may be empty.
+  std::filesystem::path hf_model = {};
   int prompt = 512;    // tokens of each prompt
   int generate = 128;  // tokens of each answer, greedy; at least 2, as the first ends the prefill
   int batch = 1;       // sequences at a time
