@@ -116,6 +116,6 @@ step "building: $preset (about ${minutes[$preset]} min on two cores)"
 build "$preset" -- "${options[@]}"
 
 step "testing: $preset"
-arguments=(--test-dir "$folder" --output-on-failure --no-tests=error)
+arguments=(--test-dir "$folder" --output-on-failure --no-tests=error --parallel "$(nproc)")
 [ "$slow" = yes ] || arguments+=(-LE slow)
 ctest "${arguments[@]}"
