@@ -102,8 +102,9 @@ class Device {
   virtual Result<Buffer> load_vector(const TensorView& file) = 0;  // any float dtype → f32 [n]
   // From any thread: load_matrix() gives `cancelled` from now on, the one under way too, soon.
   virtual void stop_loading() = 0;
-  // In which it keeps keys and values best: f32, or 16 bits where `fast`.
-  virtual DType kv_dtype(Precision precision) const = 0;
+  // In which it keeps keys and values: f32, or 16 bits where `fast`: bf16 beside weights of that
+  // kind, if it multiplies it faster; else f16, which rounds eight times finer.
+  virtual DType kv_dtype(Precision precision, DType weights) const = 0;
   // Zeros. Error: invalid_argument for a dtype it cannot keep them in, exhausted.
   virtual Result<KvPages> allocate_kv(int layers, std::int64_t pages, int page_size, int kv_heads,
                                       int head_dim, DType dtype) = 0;

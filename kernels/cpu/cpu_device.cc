@@ -49,9 +49,9 @@ class CpuDevice final : public Device {
   std::int64_t weight_bytes(const TensorView& file) const override;
   Result<Buffer> load_vector(const TensorView& file) override;
   void stop_loading() override { is_stopped_.store(true); }
-  DType kv_dtype(Precision precision) const override {
+  DType kv_dtype(Precision precision, DType weights) const override {
     if (precision == Precision::f32) return DType::f32;
-    return has_kv(DType::bf16) ? DType::bf16 : DType::f16;
+    return weights == DType::bf16 && has_kv(DType::bf16) ? DType::bf16 : DType::f16;
   }
   Result<KvPages> allocate_kv(int layers, std::int64_t pages, int page_size, int kv_heads,
                               int head_dim, DType dtype) override;

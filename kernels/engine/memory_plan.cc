@@ -113,12 +113,21 @@ Status check_sum(const MemoryPlan& plan, const Model& model, const Device& devic
 
 }  // namespace
 
+DType kv_dtype(Precision precision, const Model& model, const Device& device) {
+  std::int64_t all = 0, bf16 = 0;
+  for (const auto& [name, tensor] : model.tensors) {
+    all += tensor.elements();
+    if (tensor.dtype == DType::bf16) bf16 += tensor.elements();
+  }
+  return device.kv_dtype(precision, 2 * bf16 > all ? DType::bf16 : DType::f32);
+}
+
 Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
                                const Device& device) {
   CONDUIT_TRY_STATUS(check_range(options, model.config));
   MemoryPlan plan;
   plan.options = options;
-  plan.kv_dtype = device.kv_dtype(options.precision);
+  plan.kv_dtype = kv_dtype(options.precision, model, device);
   // Those that decode need one each, an answer with proposals more; together no more than this.
   const std::int64_t logit_rows =
       std::max<std::int64_t>(options.max_concurrency, std::int64_t{options.speculative_tokens} + 1);

@@ -23,6 +23,9 @@ struct MemoryPlan {
   std::int64_t weight_bytes = 0;  // on the device
 };
 
+// In which the model's keys and values are kept: as the device says for most of its weights.
+DType kv_dtype(Precision precision, const Model& model, const Device& device);
+
 // Errors: invalid_argument for an option out of range; exhausted, itemised, when memory does not
 // suffice.
 Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,

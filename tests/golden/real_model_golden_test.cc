@@ -26,6 +26,14 @@ using kernels::TokenId;
 constexpr std::int64_t kRows = 256;
 constexpr std::size_t kTop = 64;  // logits known of each generated token
 
+// How much of the data is computed: all of it; under a sanitizer, which makes it twenty times
+// slower, the beginning of each kind.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kMostPrompts = 2, kMostGenerated = 16, kLongestWindow = 192;
+#else
+constexpr std::size_t kMostPrompts = SIZE_MAX, kMostGenerated = SIZE_MAX, kLongestWindow = SIZE_MAX;
+#endif
+
 std::vector<std::string> find_real_models() {
   std::vector<std::string> names;
   std::error_code absent;
@@ -91,12 +99,13 @@ class RealModelGoldenTest : public ::testing::TestWithParam<std::string> {
 
   void read_prompts() {
     const json::Array& prompts = member(golden_, "prompts").as_array();
-    for (std::size_t i = 0; i < prompts.size(); ++i) {
+    for (std::size_t i = 0; i < std::min(prompts.size(), kMostPrompts); ++i) {
       std::string name = "p";
       name += std::to_string(i);
       Prompt& prompt = prompts_.emplace_back();
       prompt.input = ids_of(prompts[i], "input_ids");
       prompt.greedy = ids_of(prompts[i], "greedy_ids");
+      prompt.greedy.resize(std::min(prompt.greedy.size(), kMostGenerated));
       for (const json::Value& margin : member(prompts[i], "margins").as_array()) {
         prompt.margins.push_back(margin.as_double());
       }
@@ -201,6 +210,12 @@ class RealModelGoldenTest : public ::testing::TestWithParam<std::string> {
       const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(i * length);
       perplexity.windows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(length));
     }
+    if (length > kLongestWindow) {
+      perplexity.windows.resize(1);
+      perplexity.windows[0].resize(kLongestWindow);
+      perplexity.nll.resize(kLongestWindow - 1);
+      perplexity.mean_nll = mean({perplexity.nll.begin(), perplexity.nll.end()});
+    }
     return perplexity;
   }
 
@@ -291,7 +306,9 @@ TEST_P(RealModelGoldenTest, FastLogitsAreAsExactAs8BitActivations) {
   const Agreement agreement = measure_prompts(Precision::fast);
   EXPECT_LE(agreement.max_top, tolerance("q8_activations", "max_abs_top64"));
   EXPECT_LE(agreement.mean_top(), tolerance("q8_activations", "mean_abs_top64"));
-  EXPECT_GE(agreement.argmax_agreement(), tolerance("q8_activations", "argmax_agreement_min"));
+  if (kMostPrompts == SIZE_MAX) {  // the share is of all tokens
+    EXPECT_GE(agreement.argmax_agreement(), tolerance("q8_activations", "argmax_agreement_min"));
+  }
   RecordProperty("max_abs_top64", std::to_string(agreement.max_top));
   RecordProperty("mean_abs_top64", std::to_string(agreement.mean_top()));
   RecordProperty("argmax_agreement", std::to_string(agreement.argmax_agreement()));

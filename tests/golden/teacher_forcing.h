@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/engine/kv_cache.h"
+#include "kernels/engine/memory_plan.h"
 #include "kernels/engine/transformer.h"
 #include "kernels/model/model.h"
 #include "mdl/base/check.h"
@@ -41,7 +42,7 @@ class TeacherForcing {
                 device->allocate_kv(model.config.kv_layers(),
                                     (shape.cache_tokens + shape.page_size - 1) / shape.page_size,
                                     shape.page_size, model.config.kv_heads, model.config.head_dim,
-                                    device->kv_dtype(shape.precision)));
+                                    kernels::kv_dtype(shape.precision, model, *device)));
     return std::unique_ptr<TeacherForcing>(
         new TeacherForcing(std::move(device), std::move(transformer), std::move(kv)));
   }

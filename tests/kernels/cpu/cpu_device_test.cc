@@ -57,8 +57,9 @@ TEST(CpuDeviceTest, RefusesCachesItCannotHold) {
 }
 
 TEST_P(CpuDevicesTest, KeepsKeysAndValuesInWhatItSays) {
-  EXPECT_EQ(device_->kv_dtype(Precision::f32), DType::f32);
-  const DType dtype = device_->kv_dtype(Precision::fast);
+  EXPECT_EQ(device_->kv_dtype(Precision::f32, DType::bf16), DType::f32);
+  EXPECT_EQ(device_->kv_dtype(Precision::fast, DType::q4_0), DType::f16);
+  const DType dtype = device_->kv_dtype(Precision::fast, DType::bf16);
   EXPECT_EQ(bytes_of(dtype, 1), 2);
   EXPECT_TRUE(device_->allocate_kv(1, 4, 16, 1, 16, dtype));
 }
