@@ -8,8 +8,7 @@
 //   batch, nor on how its prompt is cut, what of it was found in the cache, or how often it was
 //   preempted. Always; there is nothing to switch on.
 // - Latency: while prompts are computed, however long and many, the gaps between a running answer's
-//   tokens are at most 2.5 times as long as without them. Steps are steered to `gap_stretch` times
-//   what they take without a prompt; the rest is room for what a machine does meanwhile.
+//   tokens are steered to `gap_stretch` times those without them, to stay within 2.5 times.
 // - Progress: who came first is never held up by who came later, and ends, whatever the cache
 //   holds.
 #pragma once
