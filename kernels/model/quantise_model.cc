@@ -55,7 +55,7 @@ const std::byte* source_row(const GgufTensor& tensor, std::int64_t row) {
 
 class Worker {
  public:
-  Worker(const QuantisePlan& plan, int descriptor) : plan_(plan), descriptor_(descriptor) {}
+  explicit Worker(int descriptor) : descriptor_(descriptor) {}
 
   Status write(const Piece& piece);
 
@@ -63,7 +63,6 @@ class Worker {
   Status encode(const Piece& piece);
   Status write_bytes(std::uint64_t offset) const;
 
-  const QuantisePlan& plan_;
   int descriptor_;
   std::vector<float> values_;
   std::vector<std::byte> bytes_;
@@ -134,7 +133,7 @@ struct Work {
 };
 
 void run(Work& work, int descriptor) {
-  Worker worker(work.plan, descriptor);
+  Worker worker(descriptor);
   while (!work.progress.stop) {
     const std::size_t index = work.next++;
     if (index >= work.pieces.size()) return;
