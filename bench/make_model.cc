@@ -12,6 +12,7 @@
 #include "bench/random_weights.h"
 #include "kernels/cpu/machine.h"
 #include "kernels/cpu/thread_pool.h"
+#include "kernels/model/gguf_writer.h"
 #include "mdl/base/json.h"
 #include "mdl/base/log.h"
 #include "tests/support/quantise.h"
@@ -42,18 +43,6 @@ Error cannot_write(const fs::path& path) {
 }
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + 31) / 32 * 32; }
-
-// ggml's numbers for tensor types (ggml.h).
-std::uint32_t ggml_type(DType dtype) {
-  switch (dtype) {
-    case DType::f16: return 1;
-    case DType::q4_0: return 2;
-    case DType::q4_1: return 3;
-    case DType::q8_0: return 8;
-    case DType::bf16: return 30;
-    default: return 0;
-  }
-}
 
 // llama.cpp's number for a file that is mostly of this type (llama.h, llama_ftype).
 std::uint32_t file_type(DType dtype) {
@@ -222,7 +211,7 @@ Status write_gguf(const MakeModelOptions& options) {
   add_tokenizer(header, options.shape.vocab);
   std::int64_t offset = 0;
   for (const Part& part : parts) {
-    header.tensor_at(part.weight.gguf_name, part.weight.shape, ggml_type(part.dtype),
+    header.tensor_at(part.weight.gguf_name, part.weight.shape, kernels::ggml_type_of(part.dtype),
                      static_cast<std::uint64_t>(offset));
     offset += aligned(part.bytes);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/model/config.h"
+#include "kernels/model/gguf_writer.h"
 #include "mdl/base/check.h"
 #include "mdl/base/json.h"
 #include "tests/support/quantise.h"
@@ -205,31 +206,6 @@ void write_tokenizer_files(const std::filesystem::path& folder, const TinyModelO
   write_json(folder / "tokenizer_config.json", config);
 }
 
-// ggml's numbers for tensor types (ggml.h).
-std::uint32_t ggml_type(DType dtype) {
-  switch (dtype) {
-    case DType::f32: return 0;
-    case DType::f16: return 1;
-    case DType::q4_0: return 2;
-    case DType::q4_1: return 3;
-    case DType::q5_0: return 6;
-    case DType::q5_1: return 7;
-    case DType::q8_0: return 8;
-    case DType::q2_k: return 10;
-    case DType::q3_k: return 11;
-    case DType::q4_k: return 12;
-    case DType::q5_k: return 13;
-    case DType::q6_k: return 14;
-    case DType::iq4_nl: return 20;
-    case DType::iq4_xs: return 23;
-    case DType::bf16: return 30;
-    case DType::tq1_0: return 34;
-    case DType::tq2_0: return 35;
-    case DType::mxfp4: return 39;
-    default: CONDUIT_CHECK(false, "GGUF has no such type"); return 0;
-  }
-}
-
 void add_gguf_config(GgufWriter& file, const TinyModelOptions& o) {
   const auto key = [&](const char* name) { return o.architecture + "." + name; };
   const auto number = [&](const char* name, int value) {
@@ -285,7 +261,7 @@ void add_rope_factors(GgufWriter& file, const TinyModelOptions& options) {
   const std::vector<float> scaled = kernels::rope_inverse_frequencies(rope, options.head_dim);
   for (std::size_t i = 0; i < factors.size(); ++i) factors[i] /= scaled[i];
   file.tensor("rope_freqs.weight", {static_cast<std::int64_t>(factors.size())},
-              ggml_type(DType::f32), quantise(DType::f32, factors));
+              kernels::ggml_type_of(DType::f32), quantise(DType::f32, factors));
 }
 
 void check(const TinyModelOptions& o) {
@@ -326,7 +302,8 @@ std::filesystem::path write_tiny_gguf(const std::filesystem::path& folder,
       values = interleave_rows(values, tensor.rotary_heads, options.head_dim);
     const bool is_vector = tensor.shape.size() == 1;
     const DType dtype = is_vector ? DType::f32 : options.dtype;
-    file.tensor(tensor.gguf_name, tensor.shape, ggml_type(dtype), quantise(dtype, values));
+    file.tensor(tensor.gguf_name, tensor.shape, kernels::ggml_type_of(dtype),
+                quantise(dtype, values));
   }
   if (options.rope_scaling == "llama3") add_rope_factors(file, options);
   std::filesystem::create_directories(folder);
