@@ -11,8 +11,14 @@ namespace {
 
 // llama.cpp's kernels depend on the instruction set they are compiled for, so a wheel from
 // elsewhere would be another program.
-const std::vector<std::string> kNativeLlama = {
-    "CMAKE_ARGS=-DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF"};
+std::vector<std::string> native_llama(const std::string& more = {}) {
+  return {"CMAKE_ARGS=-DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF" + more};
+}
+
+// See the script.
+std::string ik_llama_script() {
+  return " -DCMAKE_PROJECT_ik_llama_cpp_python_INCLUDE=" + bench_script("peer_ik_llama_cpp.cmake");
+}
 
 // What llama-cpp-python's server needs beside it.
 const std::vector<std::string> kLlamaServer = {
@@ -26,10 +32,10 @@ struct PeerKind {
 
 const std::vector<PeerKind>& peer_kinds() {
   static const std::vector<PeerKind> all = {
-      {{"llama-cpp-python", "llama_cpp, numpy", kLlamaServer, kNativeLlama},
+      {{"llama-cpp-python", "llama_cpp, numpy", kLlamaServer, native_llama()},
        "peer_llama_cpp.py",
        "llama_cpp.server"},
-      {{"ik-llama-cpp-python", "ik_llama_cpp, numpy", {"numpy"}, kNativeLlama},
+      {{"ik-llama-cpp-python", "ik_llama_cpp, numpy", {"numpy"}, native_llama(ik_llama_script())},
        "peer_llama_cpp.py",
        {}},
       {{"openvino-genai", "openvino_genai, numpy", {"numpy"}, {}}, "peer_openvino.py", {}},

@@ -84,6 +84,9 @@ struct UnpackedKernel {
   std::int64_t from_rows = 0;  // so many tokens are worth it
   std::int64_t block_bytes = 0;
   void (*unpack)(const std::byte* panel, std::int64_t cols, std::byte* out) = nullptr;
+  // Around a thread's calls of `tile` of one height: what costs too much for each.
+  void (*open)(int rows) = nullptr;
+  void (*close)() = nullptr;
   HeightFunctions<TileTask> tile{};
 };
 

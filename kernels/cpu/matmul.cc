@@ -30,6 +30,14 @@ std::byte* unpacked_panel(std::int64_t bytes) {
   return lines.data()->bytes;
 }
 
+// Asks for the lines of the next tile's outputs: a store that waits for its line holds up all those
+// behind it.
+void fetch_output(const float* out, const TileTask& task, int rows) {
+  for (int row = 0; row < rows; ++row, out += task.out_stride)
+    for (int panel = 0; panel < task.panels; ++panel)
+      __builtin_prefetch(out + panel * kPanelRows, 1);
+}
+
 // Asks for what the next panel's unpacking reads while this one's product keeps a core busy.
 void fetch(const std::byte* at, std::int64_t bytes) {
   for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
@@ -145,13 +153,21 @@ void Matmul::multiply_tiles(const MatmulKernel& kernel, std::span<const Tile> ti
   }
   const std::int64_t share = task.panel_bytes / static_cast<std::int64_t>(tiles.size()) + 1;
   const auto& functions = is_unpacked ? kernel.unpacked.tile : kernel.tile;
-  for (const Tile& tile : tiles) {
-    if (is_unpacked) fetch(next_panel, share);
-    next_panel += share;
+  int open_rows = 0;
+  for (std::size_t i = 0; i < tiles.size(); ++i) {
+    const Tile& tile = tiles[i];
     task.x = input + tile.row * row_bytes;
     task.out = out + tile.row * task.out_stride;
+    if (is_unpacked) {
+      fetch(next_panel, share);
+      next_panel += share;
+      if (tile.rows != open_rows) kernel.unpacked.open(open_rows = tile.rows);
+    } else if (i + 1 < tiles.size()) {
+      fetch_output(task.out + tile.rows * task.out_stride, task, tiles[i + 1].rows);
+    }
     functions[static_cast<std::size_t>(tile.rows)](task);
   }
+  if (is_unpacked) kernel.unpacked.close();
 }
 
 }  // namespace conduit::kernels::cpu

@@ -56,21 +56,24 @@ CONDUIT_INLINE Floats broadcast_float(const std::byte* at) {
   return broadcast(*reinterpret_cast<const float*>(at));
 }
 
+// Registers 0 and 1 are sums, 2 and 3 tokens, 4 and 5 weights: one of each for a group.
+template <int groups>
+void open_tiles(int rows) {
+  TileShapes shapes;
+  for (int group = 0; group < groups; ++group) {
+    shapes.set(group, rows, kVectorBytes);
+    shapes.set(2 + group, rows, kBlock / groups);
+    shapes.set(4 + group, kVectors / groups, kVectorBytes);
+  }
+  take_tiles(shapes);
+}
+
+void close_tiles() { give_tiles_back(); }
+
 template <int groups, bool has_minimum, int rows>
 struct Blocks {
   static constexpr std::int64_t kWeightBytes = unpacked_block_bytes(groups, has_minimum);
   static constexpr std::int64_t kTokenBytes = rows * kQ8RowBytes;
-  // Registers 0 and 1 are sums, 2 and 3 tokens, 4 and 5 weights: one of each for a group.
-  static TileShapes shapes() {
-    TileShapes shapes;
-    for (int group = 0; group < groups; ++group) {
-      shapes.set(group, rows, kVectorBytes);
-      shapes.set(2 + group, rows, kBlock / groups);
-      shapes.set(4 + group, kVectors / groups, kVectorBytes);
-    }
-    return shapes;
-  }
-
   template <int group>
   CONDUIT_INLINE static void multiply_group(const std::byte* weight, const std::byte* x,
                                             std::int32_t* dots) {
@@ -134,10 +137,15 @@ struct Q8Tile {
     for (Floats& sum : sums) sum = zero();  // unrolled, or they are not kept in registers
     const std::byte* weight = task.weight;
     const std::byte* x = task.x;
-    const TilesInUse tiles(Of::shapes());
     Of::multiply(weight, x, dots[0]);
     std::int64_t left = task.cols / kBlock;
+    // Lines of the outputs of the tile that follows, if one does: a store that waits for its line
+    // holds up all those behind it. A few at a time, as the loads need the same buffers.
+    const float* next_out = task.out + rows * task.out_stride;
+    int asked = 0;
     for (; left > 2; left -= 2) {
+      for (int i = 0; i < 2 && asked < rows; ++i, ++asked, next_out += task.out_stride)
+        __builtin_prefetch(next_out, 1);
       Of::multiply(weight + Of::kWeightBytes, x + Of::kTokenBytes, dots[1]);
       Of::add(weight, x, dots[0], sums);
       weight += 2 * Of::kWeightBytes;
@@ -158,7 +166,11 @@ UnpackedKernel kernel_of() {
   if constexpr (is_quantised(dtype) && panel_dtype(dtype) == dtype) {
     constexpr int kGroups = groups_per_block(dtype);
     constexpr bool kHasMinimum = form_of(dtype).has_minimum;
-    return {kFromRows, unpacked_block_bytes(kGroups, kHasMinimum), unpack<dtype>,
+    return {kFromRows,
+            unpacked_block_bytes(kGroups, kHasMinimum),
+            unpack<dtype>,
+            open_tiles<kGroups>,
+            close_tiles,
             functions_by_height<Q8Tile<kGroups, kHasMinimum>, TileTask, amx::kTallestTile>()};
   } else {
     return {};

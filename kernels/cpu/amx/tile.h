@@ -25,13 +25,17 @@ struct alignas(64) TileShapes {
 };
 static_assert(sizeof(TileShapes) == 64);
 
-// In use while it lives. Afterwards the registers are given back: the system need not save them.
+CONDUIT_TILE void take_tiles(const TileShapes& shapes) {
+  asm volatile("ldtilecfg %0" : : "m"(shapes) : "memory");
+}
+// The system need not save the registers any more.
+CONDUIT_TILE void give_tiles_back() { asm volatile("tilerelease" : : : "memory"); }
+
+// In use while it lives.
 class TilesInUse {
  public:
-  CONDUIT_TILE explicit TilesInUse(const TileShapes& shapes) {
-    asm volatile("ldtilecfg %0" : : "m"(shapes) : "memory");
-  }
-  CONDUIT_TILE ~TilesInUse() { asm volatile("tilerelease" : : : "memory"); }
+  CONDUIT_TILE explicit TilesInUse(const TileShapes& shapes) { take_tiles(shapes); }
+  CONDUIT_TILE ~TilesInUse() { give_tiles_back(); }
   TilesInUse(const TilesInUse&) = delete;
   TilesInUse& operator=(const TilesInUse&) = delete;
 };
