@@ -10,9 +10,13 @@ namespace conduit::bench {
 namespace {
 
 // llama.cpp's kernels depend on the instruction set they are compiled for, so a wheel from
-// elsewhere would be another program.
+// elsewhere would be another program. Without AMX: GCC 12's intrinsics do not say that they read
+// memory, and llama.cpp's configuration of the tiles is lost with them.
 std::vector<std::string> native_llama(const std::string& more = {}) {
-  return {"CMAKE_ARGS=-DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF" + more};
+  return {
+      "CMAKE_ARGS=-DGGML_NATIVE=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF "
+      "-DCMAKE_CXX_FLAGS=\"-mno-amx-tile -mno-amx-int8 -mno-amx-bf16\"" +
+      more};
 }
 
 // See the script.
