@@ -9,6 +9,7 @@
 #include "bench/http_bench.h"
 #include "bench/make_model.h"
 #include "bench/peer.h"
+#include "bench/storm_bench.h"
 #include "bench/table.h"
 #include "bench/tokenize_bench.h"
 
@@ -57,6 +58,34 @@ void add_engine(CLI::App& app, Commands& commands) {
     if (*is_float32) options->workload.precision = kernels::Precision::f32;
     return bench::run_engine_bench(*options, std::cout);
   });
+}
+
+void add_storm(CLI::App& app, Commands& commands) {
+  auto options = std::make_shared<bench::StormOptions>();
+  CLI::App* storm = app.add_subcommand("storm", "Gaps of running answers while prompts arrive");
+  storm->add_option("--model", options->model, "A GGUF file, or a Hugging Face folder")
+      ->required()
+      ->check(CLI::ExistingPath);
+  storm->add_option("--streams", options->streams, "Answers that run all the time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  storm->add_option("--prompts", options->prompts, "In all")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  storm->add_option("--at-once", options->at_once, "Prompts that are there at a time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  storm->add_option("--prompt-tokens", options->prompt_tokens, "Of each prompt")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  storm->add_option("--speculative-tokens", options->speculative_tokens, "Proposed at a time")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  storm->add_option("--threads", options->threads, "0: one per core this process may use")
+      ->check(CLI::Range(0, kMaxThreads))
+      ->capture_default_str();
+  storm->add_flag("--json", options->is_json, "Print one line of JSON");
+  commands.emplace_back(storm, [options] { return bench::run_storm_bench(*options, std::cout); });
 }
 
 void add_tokenize(CLI::App& app, Commands& commands) {
@@ -179,6 +208,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   Commands commands;
   add_engine(app, commands);
+  add_storm(app, commands);
   add_tokenize(app, commands);
   add_make_model(app, commands);
   add_http(app, commands);

@@ -6,6 +6,8 @@
 
 #include <chrono>
 
+#include "kernels/progress.h"
+
 namespace conduit::kernels::cpu {
 namespace {
 
@@ -53,7 +55,10 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::run_chunks(std::uint32_t chunks, ChunkFunction function, const void* context) {
   if (workers_.empty() || chunks <= 1) {
-    for (std::uint32_t chunk = 0; chunk < chunks; ++chunk) function(context, chunk);
+    for (std::uint32_t chunk = 0; chunk < chunks; ++chunk) {
+      function(context, chunk);
+      chunks_computed.fetch_add(1, std::memory_order_relaxed);
+    }
     return;
   }
   function_ = function;
@@ -62,8 +67,7 @@ void ThreadPool::run_chunks(std::uint32_t chunks, ChunkFunction function, const 
   open_.store(chunks, std::memory_order_release);
   jobs_.fetch_add(1);
   jobs_.notify_all();
-  while (take_one_chunk()) {
-  }
+  while (take_one_chunk()) chunks_computed.fetch_add(1, std::memory_order_relaxed);
   wait_until_done();
 }
 

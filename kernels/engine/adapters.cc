@@ -18,7 +18,39 @@ std::int64_t whole_lines(std::int64_t floats) {
   return (floats + kLineFloats - 1) / kLineFloats * kLineFloats;
 }
 
+// Where the rows of a group are computed.
+struct Scratch {
+  std::int64_t in = 0, out = 0, low = 0;  // floats
+
+  std::int64_t bytes() const { return (in + out + low) * static_cast<std::int64_t>(sizeof(float)); }
+};
+
+Scratch scratch_of(const ModelConfig& config, std::int64_t rows, std::int64_t rank) {
+  ProjectionShape widest;
+  for (int i = 0; i < kProjections; ++i) {
+    const ProjectionShape shape = shape_of(config, static_cast<Projection>(i));
+    widest.inputs = std::max(widest.inputs, shape.inputs);
+    widest.outputs = std::max(widest.outputs, shape.outputs);
+  }
+  return {whole_lines(rows * widest.inputs), whole_lines(rows * widest.outputs), rows * rank};
+}
+
 }  // namespace
+
+std::int64_t Adapters::bytes_of(std::span<const Adapter> adapters, const Device& device,
+                                const ModelConfig& config, std::int64_t rows) {
+  std::int64_t bytes = 0, rank = 0;
+  for (const Adapter& adapter : adapters) {
+    rank = std::max(rank, adapter.rank);
+    for (const auto& layer : adapter.layers)
+      for (const LowRank& part : layer)
+        if (part.rank > 0)
+          bytes += device.weight_bytes(view_of(part.a, part.rank)) +
+                   device.weight_bytes(
+                       view_of(part.b, static_cast<std::int64_t>(part.b.size()) / part.rank));
+  }
+  return rank == 0 ? 0 : bytes + scratch_of(config, rows, rank).bytes();
+}
 
 Result<Adapters::Change> Adapters::load(const LowRank& part, Projection projection) {
   Change change;
@@ -46,22 +78,14 @@ Result<AdapterId> Adapters::load(const Adapter& adapter) {
 // Once for all adapters: a pass allocates nothing.
 Status Adapters::make_room(std::int64_t rank) {
   if (rank <= rank_) return ok();
-  ProjectionShape widest;
-  for (int i = 0; i < kProjections; ++i) {
-    const ProjectionShape shape = shape_of(config_, static_cast<Projection>(i));
-    widest.inputs = std::max(widest.inputs, shape.inputs);
-    widest.outputs = std::max(widest.outputs, shape.outputs);
-  }
-  const std::int64_t in = whole_lines(rows_ * widest.inputs);
-  const std::int64_t out = whole_lines(rows_ * widest.outputs);
-  const std::int64_t floats = in + out + rows_ * rank;
-  CONDUIT_TRY(Buffer scratch, device_->allocate(static_cast<std::size_t>(floats) * sizeof(float)));
+  const Scratch needed = scratch_of(config_, rows_, rank);
+  CONDUIT_TRY(Buffer scratch, device_->allocate(static_cast<std::size_t>(needed.bytes())));
   device_bytes_ += scratch.bytes - scratch_.bytes;
   scratch_ = std::move(scratch);
   rank_ = rank;
   in_ = reinterpret_cast<float*>(scratch_.data);
-  out_ = in_ + in;
-  low_ = out_ + out;
+  out_ = in_ + needed.in;
+  low_ = out_ + needed.out;
   ones_.assign(static_cast<std::size_t>(rows_), 1.0F);
   return ok();
 }

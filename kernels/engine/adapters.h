@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/device.h"
@@ -23,6 +24,10 @@ class Adapters {
   // `device` outlives it; rows: of the largest batch.
   Adapters(Device& device, const ModelConfig& config, std::int64_t rows)
       : device_(&device), config_(config), rows_(rows) {}
+
+  // What these will take, loaded one after the other.
+  static std::int64_t bytes_of(std::span<const Adapter> adapters, const Device& device,
+                               const ModelConfig& config, std::int64_t rows);
 
   // Puts one on the device; it is asked for by what this returns (SequenceSpec::adapter), from the
   // next pass on. Error: exhausted.

@@ -35,6 +35,7 @@ struct Engine::Parts {
   Transformer transformer;
   Scheduler scheduler;
   std::unique_ptr<Draft> draft;  // or null
+  DraftTrial draft_trial{};
   std::size_t device_bytes = 0;
   EngineStats stats{};  // the counters; the gauges are read where they arise
 
@@ -47,7 +48,8 @@ struct Engine::Parts {
         transformer(std::move(pass)),
         scheduler({options.max_concurrency, options.prefill_chunk,
                    std::chrono::milliseconds(options.batch_execute_timeout_ms),
-                   model->config.is_causal ? options.gap_stretch : 0, model->config.is_causal,
+                   model->config.is_causal ? options.gap_stretch : 0, row_work_of(model->config),
+                   model->config.is_causal,
                    std::max<std::int64_t>(options.max_concurrency,
                                           std::int64_t{options.speculative_tokens} + 1)},
                   cache),
@@ -69,10 +71,11 @@ Result<std::unique_ptr<Engine>> Engine::create(Device& device, std::shared_ptr<c
                                                const EngineOptions& options,
                                                std::shared_ptr<const Model> draft) {
   const ModelConfig& config = model->config;
-  CONDUIT_TRY(MemoryPlan plan, plan_memory(options, *model, device));
+  CONDUIT_TRY(MemoryPlan plan, plan_memory(options, *model, device, draft.get()));
   CONDUIT_TRY(Weights weights,
               load_weights(device, config, model->tensors, plan.options.precision,
                            [&](const TensorView& view) { model->release_pages(view); }));
+  CONDUIT_TRY_STATUS(model->check_files());
   model->release_pages();
   std::size_t bytes = device_bytes_of(weights);
   CONDUIT_TRY(Transformer transformer,
@@ -84,14 +87,13 @@ Result<std::unique_ptr<Engine>> Engine::create(Device& device, std::shared_ptr<c
   auto parts = std::make_unique<Parts>(std::move(model), plan.options, std::move(kv),
                                        std::move(transformer), bytes);
   if (draft != nullptr) {
-    CONDUIT_TRY(parts->draft, Draft::create(device, std::move(draft), *parts->model, plan.options));
+    CONDUIT_TRY(parts->draft, Draft::create(device, std::move(draft), *parts->model, plan.draft));
     parts->device_bytes += parts->draft->device_bytes();
   }
-  auto engine = std::unique_ptr<Engine>(new Engine(std::move(parts)));
-  for (const AdapterFile& adapter : options.adapters) {
-    CONDUIT_TRY([[maybe_unused]] const AdapterId id, engine->load_adapter(adapter.folder));
+  for (const Adapter& adapter : plan.adapters) {
+    CONDUIT_TRY([[maybe_unused]] const AdapterId id, parts->transformer.adapters().load(adapter));
   }
-  return engine;
+  return std::unique_ptr<Engine>(new Engine(std::move(parts)));
 }
 
 Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -173,6 +175,7 @@ std::vector<SequenceOutput> Engine::step(Clock::time_point now) {
   parts_->propose();
   const Batch batch = parts_->scheduler.schedule(now);
   if (batch.is_empty()) return outputs;
+  const std::uint64_t prompt_tokens = parts_->stats.prompt_tokens;
   const Tensor logits = parts_->forward(batch);
   std::int64_t logit_row = 0;
   for (std::size_t i = 0; i < batch.ids.size(); ++i) {
@@ -198,7 +201,10 @@ std::vector<SequenceOutput> Engine::step(Clock::time_point now) {
     if (output.reason != FinishReason::none) parts_->scheduler.remove(output.id);
   }
   ++parts_->stats.steps;
-  parts_->scheduler.took(Clock::now() - begin);
+  const std::chrono::duration<double> took = Clock::now() - begin;
+  parts_->scheduler.took(took);
+  if (parts_->stats.prompt_tokens == prompt_tokens)
+    parts_->draft_trial.observe(outputs.size(), took);
   return outputs;
 }
 
@@ -213,7 +219,7 @@ void Engine::Parts::propose() {
     sequence.proposed = sequence.lookup.propose(sequence, most);
     if (most > 0 && sequence.proposed.empty()) unknown.push_back({&sequence, most});
   });
-  if (draft != nullptr) draft->propose(unknown);
+  if (draft != nullptr && draft_trial.is_on()) draft->propose(unknown);
 }
 
 // Draws on from the rows of the proposals, of which `row` is the first, for as long as they are

@@ -6,6 +6,9 @@
 #include <string>
 #include <utility>
 
+#include "kernels/engine/adapters.h"
+#include "kernels/engine/draft.h"
+
 namespace conduit::kernels {
 namespace {
 
@@ -97,16 +100,46 @@ Status size_cache(MemoryPlan& plan, const ModelConfig& config, std::int64_t memo
   return ok();
 }
 
+Status add_adapters(MemoryPlan& plan, const ModelConfig& config, const Device& device) {
+  for (const AdapterFile& file : plan.options.adapters) {
+    CONDUIT_TRY(Adapter adapter, open_adapter(file.folder, config));
+    plan.adapters.push_back(std::move(adapter));
+  }
+  plan.adapter_bytes = Adapters::bytes_of(plan.adapters, device, config, plan.largest_batch.rows);
+  return ok();
+}
+
+// Its cache has room for the tokens that the large model's has room for.
+Status add_draft(MemoryPlan& plan, const Model& large, const Model& draft, const Device& device) {
+  CONDUIT_TRY_STATUS(check_draft(draft, large));
+  EngineOptions options = draft_options(plan.options, draft.config);
+  const std::int64_t tokens =
+      std::min(plan.pages * plan.options.page_size,
+               std::int64_t{options.max_concurrency} * options.max_model_len);
+  const DType dtype = kv_dtype(options.precision, draft, device);
+  options.kv_bytes =
+      (tokens / options.page_size + 1) * page_bytes(draft.config, dtype, options.page_size);
+  CONDUIT_TRY(const MemoryPlan own, plan_memory(options, draft, device));
+  plan.draft = own.options;
+  plan.draft_bytes = own.bytes();
+  return ok();
+}
+
+// "weights 1000, cache 500, …": what there is of each.
+std::string items_of(const MemoryPlan& plan) {
+  std::string items;
+  for (const auto& [name, bytes] :
+       {std::pair{"weights", plan.weight_bytes}, std::pair{"cache", plan.options.kv_bytes},
+        std::pair{"activations", plan.activation_bytes}, std::pair{"adapters", plan.adapter_bytes},
+        std::pair{"draft model", plan.draft_bytes}})
+    if (bytes > 0) items += (items.empty() ? "" : ", ") + (name + (" " + std::to_string(bytes)));
+  return items;
+}
+
 Status check_sum(const MemoryPlan& plan, const Model& model, const Device& device) {
-  const auto scratch =
-      static_cast<std::int64_t>(Transformer::scratch_bytes(model.config, plan.largest_batch));
-  const std::int64_t needed = plan.weight_bytes + plan.options.kv_bytes + scratch;
-  if (needed <= static_cast<std::int64_t>(device.memory_bytes())) return ok();
-  return Error{Code::exhausted, model.path.string() + " needs " + std::to_string(needed) +
-                                    " bytes: weights " + std::to_string(plan.weight_bytes) +
-                                    ", cache " + std::to_string(plan.options.kv_bytes) +
-                                    ", activations " + std::to_string(scratch) + "; " +
-                                    device.name() + " has " +
+  if (plan.bytes() <= static_cast<std::int64_t>(device.memory_bytes())) return ok();
+  return Error{Code::exhausted, model.path.string() + " needs " + std::to_string(plan.bytes()) +
+                                    " bytes: " + items_of(plan) + "; " + device.name() + " has " +
                                     std::to_string(device.memory_bytes()) +
                                     "; lower kv_bytes, max_concurrency or prefill_chunk"};
 }
@@ -123,7 +156,7 @@ DType kv_dtype(Precision precision, const Model& model, const Device& device) {
 }
 
 Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
-                               const Device& device) {
+                               const Device& device, const Model* draft) {
   CONDUIT_TRY_STATUS(check_range(options, model.config));
   MemoryPlan plan;
   plan.options = options;
@@ -135,6 +168,10 @@ Result<MemoryPlan> plan_memory(const EngineOptions& options, const Model& model,
   CONDUIT_TRY_STATUS(
       size_cache(plan, model.config, static_cast<std::int64_t>(device.memory_bytes())));
   for (const auto& [name, tensor] : model.tensors) plan.weight_bytes += device.weight_bytes(tensor);
+  plan.activation_bytes =
+      static_cast<std::int64_t>(Transformer::scratch_bytes(model.config, plan.largest_batch));
+  CONDUIT_TRY_STATUS(add_adapters(plan, model.config, device));
+  if (draft != nullptr) CONDUIT_TRY_STATUS(add_draft(plan, model, *draft, device));
   CONDUIT_TRY_STATUS(check_sum(plan, model, device));
   return plan;
 }

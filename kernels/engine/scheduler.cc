@@ -196,25 +196,37 @@ void Scheduler::share_prompt_rows(std::vector<Share>& shares) {
     }
   }
   last_decoding_ = static_cast<int>(shares.size() - prompts.size());
-  last_prompt_rows_ = 0;
+  last_prompt_work_ = 0;
   if (prompts.empty()) return;
-  const std::int64_t budget = budget_.prompt_rows(last_decoding_);
-  std::int64_t rows = budget;
-  take(*prompts.front(), limits_.cuts_prompts ? (rows + 1) / 2 : rows, rows);
+  const double budget = budget_.prompt_work(last_decoding_);
+  if (budget == 0) return;
+  Share& oldest = *prompts.front();
+  const double row = row_work(oldest);
+  const double most = std::max(budget, row);  // it gets on, if only by a row
+  double left = most;
+  take(oldest, limits_.cuts_prompts ? (left + row) / 2 : left, left);
   std::stable_sort(prompts.begin(), prompts.end(), [](const Share* a, const Share* b) {
     return a->left - a->rows < b->left - b->rows;
   });
-  for (Share* share : prompts) take(*share, rows, rows);
-  last_prompt_rows_ = budget - rows;
+  for (Share* share : prompts) take(*share, left, left);
+  last_prompt_work_ = most - left;
 }
 
-// Up to `most` of `rows`, which are still to be had.
-void Scheduler::take(Share& share, std::int64_t most, std::int64_t& rows) const {
+// Of its next row; all rows are alike while nobody waits for the step.
+double Scheduler::row_work(const Share& share) const {
+  return last_decoding_ == 0 ? 1 : limits_.row_work.at(share.sequence->computed + share.rows);
+}
+
+// Up to `most` of `work`, which is still to be had.
+void Scheduler::take(Share& share, double most, double& work) const {
+  const double row = row_work(share);
   const std::int64_t left = share.left - share.rows;
-  if (left > most && !limits_.cuts_prompts) return;
-  const std::int64_t taken = std::min(left, most);
+  const double rows = most / row;  // beyond any integer where there is no limit
+  const bool is_cut = rows < static_cast<double>(left);
+  if (is_cut && !limits_.cuts_prompts) return;
+  const std::int64_t taken = is_cut ? static_cast<std::int64_t>(rows) : left;
   share.rows += taken;
-  rows -= taken;
+  work -= static_cast<double>(taken) * row;
 }
 
 // Proposals take what is left over: rows of logits, and pages that nobody else will soon need.
@@ -239,7 +251,7 @@ void Scheduler::advance(Sequence& sequence, std::int64_t rows) {
 }
 
 void Scheduler::took(StepBudget::Seconds seconds) {
-  budget_.observe(last_decoding_, last_prompt_rows_, seconds);
+  budget_.observe(last_decoding_, last_prompt_work_, seconds);
 }
 
 }  // namespace conduit::kernels

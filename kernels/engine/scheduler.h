@@ -5,9 +5,9 @@
 // the same tokens, as a row's result depends on nothing but its sequence. Who came first never
 // gives way, so it ends, and then the next one: no deadlock, whatever is asked for.
 // Every step carries one token of each sequence that decodes, and beside them as many prompt tokens
-// as the budget of running answers allows (step_budget.h). Half of them are the oldest prompt's;
-// the rest goes to those with the least left, so that a short prompt does not wait for a long one,
-// and the long one gets on all the same.
+// as the budget of running answers allows (step_budget.h). Half of it is the oldest prompt's; the
+// rest goes to those with the least left, so that a short prompt does not wait for a long one, and
+// the long one gets on all the same.
 // Not here: what a page is (kv_cache.h), what happens to the rows (transformer.h).
 #pragma once
 
@@ -18,6 +18,7 @@
 
 #include "kernels/engine/batch.h"
 #include "kernels/engine/kv_cache.h"
+#include "kernels/engine/row_work.h"
 #include "kernels/engine/sequence.h"
 #include "kernels/engine/step_budget.h"
 
@@ -28,8 +29,9 @@ struct SchedulerLimits {
   int prefill_chunk = 1;                       // prompt tokens of one step, at most
   std::chrono::milliseconds batch_timeout{0};  // see Scheduler::next_step
   double gap_stretch = 0;                      // see StepBudget
-  bool cuts_prompts = true;                    // false: a prompt is computed in one step
-  std::int64_t logit_rows = 1;                 // of one step, at most; max_concurrency or more
+  RowWork row_work{};
+  bool cuts_prompts = true;     // false: a prompt is computed in one step
+  std::int64_t logit_rows = 1;  // of one step, at most; max_concurrency or more
 };
 
 struct SchedulerCounts {
@@ -95,7 +97,8 @@ class Scheduler {
   static void move_in_turn(Queue& from, Queue::iterator sequence, Queue& to);
   std::vector<Share> shares();
   void share_prompt_rows(std::vector<Share>& shares);
-  void take(Share& share, std::int64_t most, std::int64_t& rows) const;
+  double row_work(const Share& share) const;
+  void take(Share& share, double most, double& work) const;
   void limit_proposals(Sequence& sequence, std::int64_t& spare);
 
   SchedulerLimits limits_;
@@ -105,7 +108,7 @@ class Scheduler {
   std::uint64_t next_turn_ = 0;
   SchedulerCounts counts_;
   int last_decoding_ = 0;  // of the last batch
-  std::int64_t last_prompt_rows_ = 0;
+  double last_prompt_work_ = 0;
 };
 
 }  // namespace conduit::kernels

@@ -96,6 +96,7 @@ struct Sequence {
   std::vector<TokenId> proposed{};   // to follow: computed together with the last token
   PromptLookup lookup{};
   Confidence confidence{};
+  std::int64_t drafted = 0;  // of its tokens, those that the draft model has read
   // embed: what pooling made of the prompt so far; score by a classifier: its logit
   std::vector<float> pooled{};
 

@@ -4,10 +4,12 @@
 // depend on the rows beside it. So a proposal is right exactly when the draw gives it, and an
 // answer is the same, to the last bit, whatever was proposed, greedy or not. Proposals cost rows
 // and nothing else; where they keep failing, fewer are made.
-// Plain data of one sequence. Not here: proposals of a smaller model (draft.h), the draws
-// (engine.cc).
+// Plain data, of one sequence but for DraftTrial. Not here: proposals of a smaller model (draft.h),
+// the draws (engine.cc).
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -43,6 +45,33 @@ class Confidence {
   int length_ = 2;
   int pause_ = 0;  // steps
   int failures_ = 0;
+};
+
+// Whether a draft model pays. It takes time that proposals from the text do not, so its right
+// guesses alone do not say: tokens per second are counted with it and without, in turn, and the
+// better way is kept for a while, each time longer as long as it stays the better one.
+class DraftTrial {
+ public:
+  bool is_on() const { return is_on_; }  // in the next step
+  // Of a step that computed no prompt.
+  void observe(std::size_t tokens, std::chrono::duration<double> took);
+
+ private:
+  struct Speed {
+    double tokens = 0, seconds = 0;
+    double per_second() const { return seconds > 0 ? tokens / seconds : 0; }
+  };
+  void end_phase();
+
+  enum class Phase : std::uint8_t { with, without, kept } phase_ = Phase::with;
+  Speed with_, without_;
+  bool is_on_ = true;
+  bool was_better_ = true;  // with it, the last time
+  int left_ = kTrial;       // steps of the phase
+  int keep_ = kFirstKept;   // the next phase that keeps the better way
+
+  static constexpr int kTrial = 16;
+  static constexpr int kFirstKept = 128;
 };
 
 }  // namespace conduit::kernels

@@ -1,5 +1,5 @@
-// The steering: rows grow while steps are shorter than they may be, and shrink when they are
-// longer.
+// The steering: what a row is thought to take falls while steps are shorter than they may be, and
+// grows when they are longer.
 #include "kernels/engine/step_budget.h"
 
 #include <algorithm>
@@ -10,12 +10,11 @@
 namespace conduit::kernels {
 namespace {
 
-// Whatever a step takes, a prompt gets on by this: so few rows cost little beside the weights that
-// a step reads for one.
-constexpr double kLeastRows = 4;
 // Steps with a prompt until one without is measured again: contexts grow, machines get busy.
 constexpr int kUsesOfMeasurement = 32;
 constexpr int kLeastMeasurements = 3;
+// A step that used so much of its budget used it up: what is left is less than a whole row's work.
+constexpr double kFull = 0.75;
 
 }  // namespace
 
@@ -36,36 +35,42 @@ double StepBudget::Undisturbed::median() const {
 }
 
 StepBudget::StepBudget(int prefill_chunk, double stretch)
-    : most_(prefill_chunk), stretch_(stretch), rows_(std::min(kLeastRows, most_)) {}
+    : most_(prefill_chunk), least_(std::min<double>(kLeastRows, most_)), stretch_(stretch) {}
 
 StepBudget::Undisturbed& StepBudget::undisturbed(int decoding) {
   const auto digits = static_cast<std::size_t>(std::bit_width(static_cast<unsigned>(decoding)));
   return by_size_[std::min(digits, by_size_.size() - 1)];
 }
 
-std::int64_t StepBudget::prompt_rows(int decoding) {
-  if (decoding == 0 || stretch_ == 0) return static_cast<std::int64_t>(most_);
+// Rows that fill the room beside running answers.
+double StepBudget::fitting(const Undisturbed& alone) const {
+  if (row_seconds_ == 0 || alone.measured == 0) return least_;
+  return std::clamp(room(alone) / row_seconds_, least_, most_);
+}
+
+double StepBudget::prompt_work(int decoding) {
+  if (decoding == 0 || stretch_ == 0) return most_;
   Undisturbed& alone = undisturbed(decoding);
   was_measuring_ = !was_measuring_ && !alone.is_known();
   if (was_measuring_) return 0;
   ++alone.uses;
-  return static_cast<std::int64_t>(rows_);
+  return fitting(alone);
 }
 
-void StepBudget::observe(int decoding, std::int64_t prompt_rows, Seconds took) {
+void StepBudget::observe(int decoding, double prompt_work, Seconds took) {
   if (decoding == 0 || stretch_ == 0) return;
   Undisturbed& alone = undisturbed(decoding);
-  if (prompt_rows == 0) return alone.add(took.count());
-  if (alone.measured == 0) return;
-  const double undisturbed = alone.median();
-  const double may_take = stretch_ * undisturbed;
+  if (prompt_work == 0) return alone.add(took.count());
+  if (alone.measured == 0 || room(alone) <= 0) return;  // no time passed between clock's ticks
+  // So that steering begins with the fewest rows.
+  if (row_seconds_ == 0) row_seconds_ = room(alone) / least_;
+  const double added = (took.count() - alone.median()) / prompt_work;
   // A prompt's last few rows say nothing about how many more there could have been.
-  if (prompt_rows < static_cast<std::int64_t>(rows_) && took.count() <= may_take) return;
-  const double cost = took.count() - undisturbed;
-  const double fitting = cost > 0 ? (may_take - undisturbed) / cost : 2;
+  if (prompt_work < kFull * fitting(alone) && took.count() <= stretch_ * alone.median()) return;
   // The root: half way, so that one step's noise is halved too.
-  const double change = std::sqrt(std::clamp(fitting, 0.25, 2.0));
-  rows_ = std::clamp(rows_ * change, std::min(kLeastRows, most_), most_);
+  row_seconds_ *= std::sqrt(std::clamp(added / row_seconds_, 0.5, 4.0));
+  // Within what fitting() can use, or it would take long to come back.
+  row_seconds_ = std::clamp(row_seconds_, room(alone) / most_, room(alone) / least_);
 }
 
 }  // namespace conduit::kernels

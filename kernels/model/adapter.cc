@@ -281,7 +281,9 @@ Result<Adapter> read_adapter(const fs::path& folder, const ModelConfig& config) 
   CONDUIT_TRY(const Settings settings, read_settings(parsed));
   CONDUIT_TRY(const SafetensorsFile file,
               SafetensorsFile::open(folder / "adapter_model.safetensors"));
-  return Reader(config, settings, file.tensors()).read();
+  CONDUIT_TRY(Adapter adapter, Reader(config, settings, file.tensors()).read());
+  for (const auto& mapped : file.files()) CONDUIT_TRY_STATUS(mapped->check());
+  return adapter;
 }
 
 }  // namespace

@@ -20,6 +20,8 @@ constexpr TokenId kNone = -1;
 constexpr TokenId kJoined = -2;
 // 2^20 bits stay in the second-level cache, and 50,000 pairs leave them nearly empty.
 constexpr int kPairBits = 20;
+// Tokens or merges between two looks whether loading was stopped.
+constexpr std::size_t kLookEvery = 1024;
 
 std::uint64_t pair_of(TokenId left, TokenId right) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
@@ -30,6 +32,11 @@ std::uint64_t pair_of(TokenId left, TokenId right) {
 constexpr auto kComesLater = [](const auto& a, const auto& b) {
   return a.rank != b.rank ? a.rank > b.rank : a.left > b.left;
 };
+
+Status check_stop(const std::stop_token& stop, std::size_t done) {
+  if (done % kLookEvery != 0 || !stop.stop_requested()) return ok();
+  return Error{Code::cancelled, "loading was stopped"};
+}
 
 }  // namespace
 
@@ -76,13 +83,14 @@ BpeModel::BpeModel(Vocabulary vocabulary, const Options& options)
 }
 
 Result<BpeModel> BpeModel::make(Vocabulary vocabulary, const std::vector<MergeRule>& merges,
-                                const Options& options) {
+                                const Options& options, const std::stop_token& stop) {
   BpeModel model(std::move(vocabulary), options);
   model.merges_ = MergeTable(merges.size());
   const Vocabulary& known = model.vocabulary_;
   const std::string_view prefix = options.continuing_prefix;
   std::string whole;
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+    CONDUIT_TRY_STATUS(check_stop(stop, rank));
     const auto& [left, right] = merges[rank];
     whole.assign(left).append(right.starts_with(prefix) ? right.substr(prefix.size()) : right);
     const auto left_id = known.find(left);
@@ -99,8 +107,9 @@ Result<BpeModel> BpeModel::make(Vocabulary vocabulary, const std::vector<MergeRu
   return model;
 }
 
-BpeModel BpeModel::from_scores(Vocabulary vocabulary, std::span<const std::optional<float>> scores,
-                               const Options& options) {
+Result<BpeModel> BpeModel::from_scores(Vocabulary vocabulary,
+                                       std::span<const std::optional<float>> scores,
+                                       const Options& options, const std::stop_token& stop) {
   BpeModel model(std::move(vocabulary), options);
   const Vocabulary& known = model.vocabulary_;
   // Pieces of the same score are of the same rank: then the leftmost pair merges first.
@@ -114,6 +123,7 @@ BpeModel BpeModel::from_scores(Vocabulary vocabulary, std::span<const std::optio
     return scores[static_cast<std::size_t>(id)].has_value();
   };
   for (TokenId id = 0; id < static_cast<TokenId>(scores.size()); ++id) {
+    CONDUIT_TRY_STATUS(check_stop(stop, static_cast<std::size_t>(id)));
     const std::string_view whole = known.spelling(id);
     if (!is_piece(id) || known.find(whole) != id) continue;
     const auto rank = static_cast<std::uint32_t>(

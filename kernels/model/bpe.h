@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,14 +58,15 @@ class BpeModel {
     std::string continuing_prefix;   // before each character of a word but the first
     std::string end_suffix;          // behind the last
   };
-  // `merges` in the order of their ranks. Error: corrupt names the merge with a part, or the whole,
-  // that is not in the vocabulary.
+  // `merges` in the order of their ranks. Errors: corrupt names the merge with a part, or the
+  // whole, that is not in the vocabulary; cancelled.
   static Result<BpeModel> make(Vocabulary vocabulary, const std::vector<MergeRule>& merges,
-                               const Options& options);
+                               const Options& options, const std::stop_token& stop = {});
   // SentencePiece's rule: any two neighbours that are a piece together merge, the piece of the
-  // highest score first. `scores`: by id; no number: no piece to merge into.
-  static BpeModel from_scores(Vocabulary vocabulary, std::span<const std::optional<float>> scores,
-                              const Options& options);
+  // highest score first. `scores`: by id; no number: no piece to merge into. Error: cancelled.
+  static Result<BpeModel> from_scores(Vocabulary vocabulary,
+                                      std::span<const std::optional<float>> scores,
+                                      const Options& options, const std::stop_token& stop = {});
 
   // Memory that one call of encode_word leaves to the next.
   class Workspace {

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/model/mapping_guard.h"
+
 namespace conduit::kernels {
 namespace {
 
@@ -31,7 +33,17 @@ class Descriptor {
 struct OpenFile {
   Descriptor descriptor;
   std::size_t bytes = 0;
+  struct stat status {};
 };
+
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool is_unchanged(const struct stat& a, const struct stat& b) {
+  return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
 
 Error system_error(const std::filesystem::path& path, const char* action) {
   const int reason = errno;
@@ -47,10 +59,23 @@ Result<OpenFile> open_regular(const std::filesystem::path& path) {
   if (::fstat(descriptor.number(), &status) != 0) return system_error(path, "stat");
   if (!S_ISREG(status.st_mode))
     return Error{Code::invalid_argument, path.string() + ": not a regular file"};
-  return OpenFile{std::move(descriptor), static_cast<std::size_t>(status.st_size)};
+  return OpenFile{std::move(descriptor), static_cast<std::size_t>(status.st_size), status};
 }
 
 }  // namespace
+
+struct MappedFile::Mapping {
+  Mapping(const std::byte* begin, std::size_t size, const struct stat& at_opening)
+      : address(begin), bytes(size), opened(at_opening), guard(begin, size) {}
+  ~Mapping() { ::munmap(const_cast<std::byte*>(address), bytes); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  const std::byte* address;
+  std::size_t bytes;
+  struct stat opened;
+  MappingGuard guard;
+};
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   CONDUIT_TRY(OpenFile file, open_regular(path));
@@ -59,11 +84,21 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   if (address == MAP_FAILED) return system_error(path, "map");
   MappedFile mapped;
   mapped.path_ = path;
-  mapped.mapping_ = std::shared_ptr<const std::byte>(
-      static_cast<const std::byte*>(address),
-      [address, bytes = file.bytes](const std::byte*) { ::munmap(address, bytes); });
-  mapped.bytes_ = {mapped.mapping_.get(), file.bytes};
+  mapped.mapping_ = std::make_shared<const Mapping>(static_cast<const std::byte*>(address),
+                                                    file.bytes, file.status);
+  mapped.bytes_ = {mapped.mapping_->address, file.bytes};
   return mapped;
+}
+
+// A file of the same name that took its place does no harm: the one that was opened is still whole.
+Status MappedFile::check() const {
+  struct stat now {};
+  const bool is_there = ::stat(path_.c_str(), &now) == 0 && is_same_file(now, mapping_->opened);
+  if (!mapping_->guard.is_damaged() && (!is_there || is_unchanged(now, mapping_->opened)))
+    return ok();
+  return Error{Code::corrupt, path_.string() +
+                                  ": was changed while it was read; a new version of a file "
+                                  "should be written beside it and then take its name"};
 }
 
 void MappedFile::release_pages() const {

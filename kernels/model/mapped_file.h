@@ -1,4 +1,5 @@
-// A file mapped read-only into memory: the bytes of weights without a copy.
+// A file mapped read-only into memory: the bytes of weights without a copy. What is cut off while
+// they are read reads as zeros (mapping_guard.h): check() tells.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,14 @@ class MappedFile {
   void release_pages() const;
   // The same of the pages that lie wholly within `part`; nothing where that is not of this file.
   void release_pages(std::span<const std::byte> part) const;
+  // Once all has been read. Error: corrupt when the file was changed since it was opened.
+  Status check() const;
 
  private:
+  struct Mapping;
+
   std::filesystem::path path_;
-  std::shared_ptr<const std::byte> mapping_;  // unmaps when the last owner goes
+  std::shared_ptr<const Mapping> mapping_;  // unmaps when the last owner goes
   std::span<const std::byte> bytes_;
 };
 

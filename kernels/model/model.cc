@@ -46,7 +46,8 @@ void take_files(Model& model, std::vector<std::shared_ptr<const MappedFile>> fil
 
 // --- GGUF
 
-Result<std::optional<Tokenizer>> gguf_tokenizer(const GgufFile& file, const fs::path& path) {
+Result<std::optional<Tokenizer>> gguf_tokenizer(const GgufFile& file, const fs::path& path,
+                                                const std::stop_token& stop) {
   const GgufValue* kind = file.find("tokenizer.ggml.model");
   if (kind == nullptr || *kind == GgufValue(std::string("no_vocab")))
     return std::optional<Tokenizer>{};
@@ -54,21 +55,21 @@ Result<std::optional<Tokenizer>> gguf_tokenizer(const GgufFile& file, const fs::
     return unless_unsupported<Tokenizer>(
         Error{Code::invalid_argument, "a gpt2 tokenizer without tokenizer.ggml.merges"}, path,
         "tokenizer");
-  return unless_unsupported(Tokenizer::from_gguf(file), path, "tokenizer");
+  return unless_unsupported(Tokenizer::from_gguf(file, stop), path, "tokenizer");
 }
 
 std::string spelling(const Model& model, std::int32_t id) {
   return model.tokenizer && id >= 0 ? std::string(model.tokenizer->token(id)) : std::string();
 }
 
-Result<std::shared_ptr<const Model>> open_gguf(const fs::path& path) {
+Result<std::shared_ptr<const Model>> open_gguf(const fs::path& path, const std::stop_token& stop) {
   CONDUIT_TRY(const GgufFile file, GgufFile::open(path));
   auto model = std::make_shared<Model>();
   model->path = path;
   auto config = config_from_gguf(file);
   if (!config) return prefixed(path, config.error());
   model->config = *std::move(config);
-  CONDUIT_TRY(model->tokenizer, gguf_tokenizer(file, path));
+  CONDUIT_TRY(model->tokenizer, gguf_tokenizer(file, path, stop));
   model->bos_token = spelling(*model, model->config.bos);
   if (!model->config.eos.empty()) model->eos_token = spelling(*model, model->config.eos.front());
   if (file.find("tokenizer.chat_template") != nullptr) {
@@ -105,8 +106,8 @@ Status take_part(std::optional<T>& part, Result<T> opened, const char* name) {
   return ok();
 }
 
-Status read_hf_text_parts(Model& model) {
-  CONDUIT_TRY_STATUS(take_part(model.tokenizer, open_tokenizer(model.path), "tokenizer"));
+Status read_hf_text_parts(Model& model, const std::stop_token& stop) {
+  CONDUIT_TRY_STATUS(take_part(model.tokenizer, open_tokenizer(model.path, stop), "tokenizer"));
   auto text = read_template(model.path);
   if (!text) return text.error().code == Code::not_found ? ok() : Status(text.error());
   model.bos_token = text->bos_token.value_or("");
@@ -131,7 +132,8 @@ Status read_hf_pooling(Model& model) {
   return ok();
 }
 
-Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder) {
+Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder,
+                                                 const std::stop_token& stop) {
   auto model = std::make_shared<Model>();
   model->path = folder;
   CONDUIT_TRY(const json::Value config_json, read_json(folder / "config.json"));
@@ -140,7 +142,7 @@ Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder) {
   if (!config) return prefixed(folder / "config.json", config.error());
   model->config = *std::move(config);
   CONDUIT_TRY_STATUS(read_hf_pooling(*model));
-  CONDUIT_TRY_STATUS(read_hf_text_parts(*model));
+  CONDUIT_TRY_STATUS(read_hf_text_parts(*model, stop));
   CONDUIT_TRY(const SafetensorsFile weights, SafetensorsFile::open_folder(folder));
   take_files(*model, weights.files());
   model->tensors = weights.tensors();
@@ -149,6 +151,11 @@ Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder) {
 }
 
 }  // namespace
+
+Status Model::check_files() const {
+  for (const auto& file : files) CONDUIT_TRY_STATUS(file->check());
+  return ok();
+}
 
 void Model::release_pages() const {
   for (const auto& file : files) file->release_pages();
@@ -159,14 +166,14 @@ void Model::release_pages(const TensorView& tensor) const {
     file->release_pages({tensor.data, static_cast<std::size_t>(tensor.bytes())});
 }
 
-Result<std::shared_ptr<const Model>> open_model(const fs::path& path) {
+Result<std::shared_ptr<const Model>> open_model(const fs::path& path, const std::stop_token& stop) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return open_folder(path);
+  if (fs::is_directory(path, ignored)) return open_folder(path, stop);
   if (!is_there(path))
     return Error{Code::not_found, path.string() +
                                       " is not there; a .gguf file or a folder with "
                                       "config.json and safetensors is needed"};
-  return open_gguf(path);
+  return open_gguf(path, stop);
 }
 
 }  // namespace conduit::kernels

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct Model {
   NamedTensors tensors;                                  // views into them
   std::size_t file_bytes = 0;                            // of all weight files
 
+  // Once what is needed has been read. Error: corrupt when a file was changed meanwhile.
+  Status check_files() const;
   // Gives the mapped pages back once the weights are on a device.
   void release_pages() const;
   // The same of one tensor's.
@@ -35,7 +38,8 @@ struct Model {
 };
 
 // `path`: FILE.gguf or a folder with config.json and safetensors. Errors name the file and what
-// would be right.
-Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path);
+// would be right; cancelled, soon after `stop` is requested.
+Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path,
+                                                const std::stop_token& stop = {});
 
 }  // namespace conduit::kernels

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <stop_token>
 
 #include "kernels/model/tokenizer.h"
 #include "mdl/base/result.h"
@@ -11,7 +12,8 @@
 namespace conduit::kernels {
 
 // Errors name the path: not_found where there is no tokenizer, else what Tokenizer's readers say.
-Result<Tokenizer> open_tokenizer(const std::filesystem::path& path);
+Result<Tokenizer> open_tokenizer(const std::filesystem::path& path,
+                                 const std::stop_token& stop = {});
 // The one of a model's folder that counts. Error: not_found.
 Result<std::filesystem::path> tokenizer_file_of(const std::filesystem::path& folder);
 

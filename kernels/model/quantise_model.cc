@@ -162,7 +162,7 @@ Status write_quantised(const QuantisePlan& plan, int descriptor, QuantiseProgres
   for (std::thread& thread : threads) thread.join();
   if (!work.outcome) return work.outcome;
   if (progress.stop) return Error{Code::cancelled, "interrupted"};
-  return ok();
+  return plan.source->check_files();
 }
 
 }  // namespace conduit::kernels

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,12 +37,14 @@ struct EncodeOptions {
 class Tokenizer {
  public:
   // Errors: invalid_argument for a model, normalizer, pre-tokenizer or decoder not supported
-  // (named); corrupt for bad fields.
-  static Result<Tokenizer> from_json(std::string_view tokenizer_json);
-  static Result<Tokenizer> from_gguf(const GgufFile& file);
+  // (named); corrupt for bad fields; cancelled once `stop` is requested.
+  static Result<Tokenizer> from_json(std::string_view tokenizer_json,
+                                     const std::stop_token& stop = {});
+  static Result<Tokenizer> from_gguf(const GgufFile& file, const std::stop_token& stop = {});
   // The bytes of a tokenizer.model. Its control and unknown tokens are special, as in a
   // tokenizer.json that was made of it.
-  static Result<Tokenizer> from_sentencepiece(std::string_view model_proto);
+  static Result<Tokenizer> from_sentencepiece(std::string_view model_proto,
+                                              const std::stop_token& stop = {});
 
   // Text that is not valid UTF-8 is read as if each maximal ill-formed subsequence were U+FFFD.
   // At most 2 GB; requests are limited far below.

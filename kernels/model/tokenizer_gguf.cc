@@ -85,7 +85,7 @@ Result<const GgufFamily*> read_family(const GgufFile& file) {
   return find_gguf_family(name);
 }
 
-Result<TokenizerParts> byte_level_parts(const GgufFile& file) {
+Result<TokenizerParts> byte_level_parts(const GgufFile& file, const std::stop_token& stop) {
   CONDUIT_TRY(const GgufFamily* family, read_family(file));
   CONDUIT_TRY(const Texts* tokens, read_tokens(file));
   CONDUIT_TRY(const auto kinds, read_kinds(file, tokens->size()));
@@ -94,7 +94,7 @@ Result<TokenizerParts> byte_level_parts(const GgufFile& file) {
   CONDUIT_TRY(const auto merges, read_merges(file));
   BpeModel::Options options;
   options.ignore_merges = family->ignores_merges;
-  CONDUIT_TRY(BpeModel model, BpeModel::make(std::move(vocabulary), merges, options));
+  CONDUIT_TRY(BpeModel model, BpeModel::make(std::move(vocabulary), merges, options, stop));
   CONDUIT_TRY(PreTokenizer pre_tokenizer, PreTokenizer::from_json(family->pre_tokenizer()));
   CONDUIT_TRY(const GgufEdges edges, gguf_edges(file, family->adds_bos, false, tokens->size()));
   CONDUIT_TRY(TokenDecoder decoder, TokenDecoder::from_json(json::Object{{"type", "ByteLevel"}}));
@@ -124,7 +124,8 @@ std::string piece_text(const std::string& token, Kind kind) {
   return Pattern(" ").replace_all(token, kMetaspace);
 }
 
-Result<TokenizerParts> sentencepiece_parts(const GgufFile& file, bool is_unigram) {
+Result<TokenizerParts> sentencepiece_parts(const GgufFile& file, bool is_unigram,
+                                           const std::stop_token& stop) {
   CONDUIT_TRY(const Texts* tokens, read_tokens(file));
   CONDUIT_TRY(const auto kinds, read_kinds(file, tokens->size()));
   CONDUIT_TRY(const auto* scores, gguf_numbers(file, "tokenizer.ggml.scores", tokens->size()));
@@ -147,7 +148,7 @@ Result<TokenizerParts> sentencepiece_parts(const GgufFile& file, bool is_unigram
                                                 /*adds_last=*/is_unigram, tokens->size()));
   model.bos = edges.first;
   model.eos = edges.last;
-  return parts_of(model);
+  return parts_of(model, stop);
 }
 
 // --- bert
@@ -202,11 +203,11 @@ Result<TokenizerParts> bert_parts(const GgufFile& file) {
                         std::move(post_processor), std::move(decoder)};
 }
 
-Result<TokenizerParts> read_parts(const GgufFile& file) {
+Result<TokenizerParts> read_parts(const GgufFile& file, const std::stop_token& stop) {
   CONDUIT_TRY(const std::string model, file.text("tokenizer.ggml.model"));
-  if (model == "gpt2") return byte_level_parts(file);
-  if (model == "llama") return sentencepiece_parts(file, /*is_unigram=*/false);
-  if (model == "t5") return sentencepiece_parts(file, /*is_unigram=*/true);
+  if (model == "gpt2") return byte_level_parts(file, stop);
+  if (model == "llama") return sentencepiece_parts(file, /*is_unigram=*/false, stop);
+  if (model == "t5") return sentencepiece_parts(file, /*is_unigram=*/true, stop);
   if (model == "bert") return bert_parts(file);
   return Error{Code::invalid_argument,
                "tokenizer.ggml.model \"" + model + "\" is not supported yet"};
@@ -214,8 +215,8 @@ Result<TokenizerParts> read_parts(const GgufFile& file) {
 
 }  // namespace
 
-Result<Tokenizer> Tokenizer::from_gguf(const GgufFile& file) {
-  CONDUIT_TRY(TokenizerParts parts, read_parts(file));
+Result<Tokenizer> Tokenizer::from_gguf(const GgufFile& file, const std::stop_token& stop) {
+  CONDUIT_TRY(TokenizerParts parts, read_parts(file, stop));
   return Tokenizer(std::move(parts));
 }
 

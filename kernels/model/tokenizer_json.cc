@@ -58,7 +58,7 @@ Result<std::optional<TokenId>> read_unknown(const TokenizerFields& fields,
   return vocabulary.find(unknown);
 }
 
-Result<TokenModel> read_bpe(const TokenizerFields& fields) {
+Result<TokenModel> read_bpe(const TokenizerFields& fields, const std::stop_token& stop) {
   const json::Value* dropout = fields.find("dropout");
   if (dropout != nullptr && *dropout != json::Value(0))
     return fields.unsupported("BPE with dropout");
@@ -71,7 +71,7 @@ Result<TokenModel> read_bpe(const TokenizerFields& fields) {
   CONDUIT_TRY(options.continuing_prefix, fields.text("continuing_subword_prefix", ""));
   CONDUIT_TRY(options.end_suffix, fields.text("end_of_word_suffix", ""));
   CONDUIT_TRY(options.unknown, read_unknown(fields, vocabulary));
-  CONDUIT_TRY(BpeModel model, BpeModel::make(std::move(vocabulary), merges, options));
+  CONDUIT_TRY(BpeModel model, BpeModel::make(std::move(vocabulary), merges, options, stop));
   return TokenModel(std::move(model));
 }
 
@@ -131,10 +131,10 @@ Result<std::string> model_type(const TokenizerFields& fields) {
   return fields.type();
 }
 
-Result<TokenModel> read_model(const json::Value& definition) {
+Result<TokenModel> read_model(const json::Value& definition, const std::stop_token& stop) {
   const TokenizerFields fields("model", definition);
   CONDUIT_TRY(const std::string type, model_type(fields));
-  if (type == "BPE") return read_bpe(fields);
+  if (type == "BPE") return read_bpe(fields, stop);
   if (type == "Unigram") return read_unigram(fields);
   if (type == "WordPiece") return read_word_piece(fields);
   return fields.unsupported(type);
@@ -153,10 +153,11 @@ Result<AddedTokens> read_added(const json::Value& root, const Vocabulary& vocabu
 
 }  // namespace
 
-Result<Tokenizer> Tokenizer::from_json(std::string_view tokenizer_json) {
+Result<Tokenizer> Tokenizer::from_json(std::string_view tokenizer_json,
+                                       const std::stop_token& stop) {
   CONDUIT_TRY(const json::Value root, json::parse(tokenizer_json));
   // The model first: its type is what tells one family of tokenizers from another.
-  CONDUIT_TRY(TokenModel model, read_model(member(root, "model")));
+  CONDUIT_TRY(TokenModel model, read_model(member(root, "model"), stop));
   CONDUIT_TRY(Normalizer normalize, Normalizer::from_json(member(root, "normalizer")));
   CONDUIT_TRY(PreTokenizer pre_tokenizer, PreTokenizer::from_json(member(root, "pre_tokenizer")));
   CONDUIT_TRY(PostProcessor post_processor,

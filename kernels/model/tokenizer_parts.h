@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -48,6 +49,6 @@ struct TokenizerParts {
 
 // Of SentencePiece's model, whether from its own file or from GGUF.
 struct SentencePieceModel;
-Result<TokenizerParts> parts_of(const SentencePieceModel& model);
+Result<TokenizerParts> parts_of(const SentencePieceModel& model, const std::stop_token& stop);
 
 }  // namespace conduit::kernels

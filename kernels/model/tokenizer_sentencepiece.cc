@@ -34,7 +34,8 @@ Result<Vocabulary> vocabulary_of(const SentencePieceModel& model) {
 
 bool is_text(Kind kind) { return kind == Kind::normal || kind == Kind::user_defined; }
 
-TokenModel bpe_of(const SentencePieceModel& model, Vocabulary vocabulary) {
+Result<TokenModel> bpe_of(const SentencePieceModel& model, Vocabulary vocabulary,
+                          const std::stop_token& stop) {
   std::vector<std::optional<float>> scores;
   for (const Piece& piece : model.pieces)
     scores.push_back(is_text(piece.kind) ? std::optional(piece.score) : std::nullopt);
@@ -42,12 +43,13 @@ TokenModel bpe_of(const SentencePieceModel& model, Vocabulary vocabulary) {
   options.unknown = first_of_kind(model, Kind::unknown);
   options.fuse_unknown = true;
   options.byte_fallback = model.byte_fallback;
-  return BpeModel::from_scores(std::move(vocabulary), scores, options);
+  CONDUIT_TRY(BpeModel made, BpeModel::from_scores(std::move(vocabulary), scores, options, stop));
+  return TokenModel(std::move(made));
 }
 
 // A user-defined piece scores above nearly any other way through its characters: scores are
 // logarithms, and the highest is reckoned from the smallest positive number as in the reference.
-TokenModel unigram_of(const SentencePieceModel& model, Vocabulary vocabulary) {
+Result<TokenModel> unigram_of(const SentencePieceModel& model, Vocabulary vocabulary) {
   float lowest = std::numeric_limits<float>::max();
   float highest = std::numeric_limits<float>::min();
   for (const Piece& piece : model.pieces) {
@@ -67,7 +69,7 @@ TokenModel unigram_of(const SentencePieceModel& model, Vocabulary vocabulary) {
   options.unknown_score = lowest - UnigramModel::kUnknownPenalty;
   options.byte_fallback = model.byte_fallback;
   options.sums_floats = true;
-  return UnigramModel(std::move(vocabulary), scores, options);
+  return TokenModel(UnigramModel(std::move(vocabulary), scores, options));
 }
 
 Result<Normalizer> normalizer_of(const SentencePieceModel& model) {
@@ -117,7 +119,7 @@ Result<TokenDecoder> decoder_of(const SentencePieceModel& model) {
 
 }  // namespace
 
-Result<TokenizerParts> parts_of(const SentencePieceModel& model) {
+Result<TokenizerParts> parts_of(const SentencePieceModel& model, const std::stop_token& stop) {
   for (std::size_t i = 0; i < model.pieces.size(); ++i) {
     if (!utf8::is_valid(model.pieces[i].text))
       return Error{Code::corrupt, "tokenizer: piece " + std::to_string(i) + " must be valid UTF-8"};
@@ -126,8 +128,8 @@ Result<TokenizerParts> parts_of(const SentencePieceModel& model) {
   CONDUIT_TRY(Vocabulary vocabulary, vocabulary_of(model));
   CONDUIT_TRY(Normalizer normalize, normalizer_of(model));
   CONDUIT_TRY(TokenDecoder decoder, decoder_of(model));
-  TokenModel tokens = model.is_unigram ? unigram_of(model, std::move(vocabulary))
-                                       : bpe_of(model, std::move(vocabulary));
+  CONDUIT_TRY(TokenModel tokens, model.is_unigram ? unigram_of(model, std::move(vocabulary))
+                                                  : bpe_of(model, std::move(vocabulary), stop));
   return TokenizerParts{added_of(model),
                         std::move(normalize),
                         PreTokenizer(),
@@ -136,9 +138,10 @@ Result<TokenizerParts> parts_of(const SentencePieceModel& model) {
                         std::move(decoder)};
 }
 
-Result<Tokenizer> Tokenizer::from_sentencepiece(std::string_view model_proto) {
+Result<Tokenizer> Tokenizer::from_sentencepiece(std::string_view model_proto,
+                                                const std::stop_token& stop) {
   CONDUIT_TRY(const SentencePieceModel model, SentencePieceModel::parse(model_proto));
-  CONDUIT_TRY(TokenizerParts parts, parts_of(model));
+  CONDUIT_TRY(TokenizerParts parts, parts_of(model, stop));
   return Tokenizer(std::move(parts));
 }
 

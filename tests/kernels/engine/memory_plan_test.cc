@@ -83,6 +83,27 @@ TEST_F(MemoryPlanTest, MorePositionsThanTheModelHasAreRefused) {
   }
 }
 
+TEST_F(MemoryPlanTest, AdaptersAndTheDraftCountBeforeTheyAreThere) {
+  const auto own = conduit::testing::own_golden_dir() / "own";
+  const auto served = open_model(own / "models/qwen3-tied-v5config");
+  ASSERT_TRUE(served) << served.error().message;
+  EngineOptions options{.max_concurrency = 3, .prefill_chunk = 16};
+  const auto bytes_of = [&](const std::shared_ptr<const Model>& draft) {
+    const auto planned = plan_memory(options, **served, *device_, draft.get());
+    EXPECT_TRUE(planned) << planned.error().message;
+    const auto engine = Engine::create(*device_, *served, options, draft);
+    EXPECT_TRUE(engine) << engine.error().message;
+    if (!planned || !engine) return std::int64_t{0};
+    EXPECT_EQ(planned->bytes(), static_cast<std::int64_t>((*engine)->device_bytes()));
+    return planned->bytes();
+  };
+  const std::int64_t alone = bytes_of(nullptr);
+  options.adapters = {{"tuned", own / "adapters/qwen3-all-matrices"}};
+  const std::int64_t tuned = bytes_of(nullptr);
+  EXPECT_GT(tuned, alone);
+  EXPECT_GT(bytes_of(*served), tuned + alone / 2) << "weights, keys and values of a second model";
+}
+
 // What the factor makes of the original context, whatever max_position_embeddings says.
 TEST_F(MemoryPlanTest, YarnExtendsThePositions) {
   const Model served = model("qwen3-yarn");

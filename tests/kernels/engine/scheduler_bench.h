@@ -26,13 +26,18 @@ inline Sequence sequence(SequenceId id, int prompt, int max_tokens, TimePoint ar
 struct Bench {
   KvCache cache;
   Scheduler scheduler;
+  RowWork row_work{};  // of prompts, in what a step is made to take
 
   Bench(const SchedulerLimits& limits, std::int64_t pages = 1000, int page_size = 4)
       : cache(pages, page_size), scheduler(limits, cache) {}
 
   // Made up: weights are read once, and each row is multiplied with them.
-  static StepBudget::Seconds cost(const Batch& batch) {
-    return StepBudget::Seconds(0.010 + 0.001 * static_cast<double>(batch.rows()));
+  StepBudget::Seconds cost(const Batch& batch) const {
+    double rows = 0;
+    for (const SequenceRows& part : batch.sequences)
+      for (std::int64_t i = 0; i < part.rows; ++i)
+        rows += part.rows == 1 ? 1 : row_work.at(part.context + i);
+    return StepBudget::Seconds(0.010 + 0.001 * rows);
   }
 
   Batch step(TimePoint now = kStart) {

@@ -98,9 +98,27 @@ TEST(SchedulerTest, RunningAnswersAreDelayedByAStormOfPromptsOnlySoMuch) {
   for (; bench.scheduler.running() + bench.scheduler.waiting() > 4; ++steps) {
     const Batch batch = bench.step();
     ASSERT_GE(batch.ids.size(), 4u) << "everybody who answers gets a token in every step";
-    EXPECT_LE(Bench::cost(batch).count(), 2.5 * 0.014);
+    EXPECT_LE(bench.cost(batch).count(), 2.5 * 0.014);
   }
   EXPECT_LE(steps, 10'000 / 12) << "the room that the contract leaves is used";
+}
+
+// Attention makes a row behind 4,000 tokens five times as dear as a first one here.
+TEST(SchedulerTest, ALongContextAfterShortPromptsDelaysAnswersNoMoreThanThese) {
+  const RowWork work{.per_token = 0.001};
+  Bench bench({.max_concurrency = 16, .prefill_chunk = 512, .gap_stretch = 2, .row_work = work},
+              2000, 16);
+  bench.row_work = work;
+  bench.scheduler.add(sequence(5, 4000, 1));
+  while (bench.scheduler.running() + bench.scheduler.waiting() > 0) bench.step();
+  for (SequenceId id : {1, 2, 3, 4}) bench.scheduler.add(sequence(id, 4, 3000));
+  for (int i = 0; i < 20; ++i) bench.step();
+  for (SequenceId id = 10; id < 20; ++id) bench.scheduler.add(sequence(id, 200, 1));
+  while (bench.scheduler.running() + bench.scheduler.waiting() > 4) bench.step();
+  Sequence same_beginning = sequence(5, 4300, 1);  // 4,000 of it in the cache
+  bench.scheduler.add(std::move(same_beginning));
+  while (bench.scheduler.running() + bench.scheduler.waiting() > 4)
+    EXPECT_LE(bench.cost(bench.step()).count(), 2.5 * 0.014);
 }
 
 TEST(SchedulerTest, ShortPromptIsSoonAnsweredBesideAStormOfLongOnes) {

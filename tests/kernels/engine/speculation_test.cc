@@ -5,16 +5,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <numeric>
 #include <random>
 #include <string>
+#include <utility>
 
+#include "kernels/model/mapped_file.h"
 #include "tests/kernels/engine/tiny_engine.h"
+#include "tests/support/weight_files.h"
 
 namespace conduit::kernels {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 Sequence text_of(std::vector<TokenId> tokens) {
@@ -72,6 +78,40 @@ TEST(ConfidenceTest, GrowsWithWhatComesTrueAndPausesAfterFailures) {
     confidence.observe(1, 0);
   }
   EXPECT_GT(pause, 500);  // of 520 steps
+}
+
+// What each step gives and takes, with the draft model and without; how many steps used it.
+int steps_with_draft(double with_tokens, double with_seconds, int steps) {
+  DraftTrial trial;
+  int with = 0;
+  for (int i = 0; i < steps; ++i) {
+    with += trial.is_on();
+    if (trial.is_on())
+      trial.observe(static_cast<std::size_t>(with_tokens),
+                    std::chrono::duration<double>(with_seconds));
+    else
+      trial.observe(1, std::chrono::duration<double>(0.010));
+  }
+  return with;
+}
+
+TEST(DraftTrialTest, ADraftThatPaysIsUsed) { EXPECT_GT(steps_with_draft(3, 0.015, 5000), 4700); }
+
+TEST(DraftTrialTest, ADraftThatIsAlwaysRightAndTooSlowIsLeftAlone) {
+  EXPECT_LT(steps_with_draft(3, 0.040, 5000), 300);
+}
+
+TEST(DraftTrialTest, IsTriedAgainWhenTimesHaveChanged) {
+  DraftTrial trial;
+  const auto step = [&](double with_seconds) {
+    const bool is_on = trial.is_on();
+    trial.observe(is_on ? 3 : 1, std::chrono::duration<double>(is_on ? with_seconds : 0.010));
+    return is_on;
+  };
+  for (int i = 0; i < 3000; ++i) step(0.040);
+  int with = 0;
+  for (int i = 0; i < 6000; ++i) with += step(0.015);
+  EXPECT_GT(with, 3000);
 }
 
 class SpeculationTest : public testing::TinyEngineTest {
@@ -176,15 +216,60 @@ TEST_F(SpeculationTest, ADraftOfItselfIsRightWheneverTheDrawIsGreedy) {
   EXPECT_LT(stats.steps, 20u);
 }
 
-TEST_F(SpeculationTest, ADraftOfAnotherVocabularyIsRefused) {
+TEST_F(SpeculationTest, ADraftReadsALongTextBitByBit) {
+  const SequenceSpec asked = spec(1, 400, 40);
+  const auto plain = engine(options(0));
+  ASSERT_TRUE(plain->add(asked));
+  const Outputs expected = run(*plain);
+  auto made = Engine::create(*device_, model_, options(4), model_);
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_TRUE((*made)->add(asked));
+  expect_same(run(**made), expected);
+  EXPECT_GT((*made)->stats().kept_tokens, 0u);
+}
+
+TEST_F(SpeculationTest, ADraftMayHaveMoreIdsThanTheOther) {
   const auto large = model_;
-  testing::TinyModelOptions larger;
-  larger.vocab = 320;
-  open(larger);
-  const auto made = Engine::create(*device_, large, options(4), model_);
+  std::filesystem::remove_all(folder_.path() / "model");  // what is open stays
+  testing::TinyModelOptions padded;
+  padded.vocab = 320;
+  open(padded);
+  const auto draft = std::exchange(model_, large);
+  const Outputs expected = answers(*engine(options(0)));
+  auto made = Engine::create(*device_, large, options(4), draft);
+  ASSERT_TRUE(made) << made.error().message;
+  expect_same(answers(**made), expected);
+}
+
+TEST_F(SpeculationTest, ADraftWhoseTokensAreSpelledOtherwiseIsRefused) {
+  const auto large = model_;
+  const auto path = folder_.path() / "model" / "tokenizer.json";
+  auto text = read_text_file(path, 1 << 20);
+  ASSERT_TRUE(text);
+  for (std::size_t at = 0; (at = text->find("im_start", at)) != std::string::npos;)
+    text->replace(at, 8, "im_begin");
+  testing::write_file(path, *text);
+  const auto draft = open_model(folder_.path() / "model");
+  ASSERT_TRUE(draft) << draft.error().message;
+  const auto made = Engine::create(*device_, large, options(4), *draft);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, Code::invalid_argument);
-  EXPECT_THAT(made.error().message, ::testing::HasSubstr("320"));
+  EXPECT_THAT(made.error().message,
+              AllOf(HasSubstr("<|im_begin|>"), HasSubstr("<|im_start|>"), HasSubstr("vocabulary")));
+}
+
+TEST_F(SpeculationTest, WithoutTokenizersTheNumberOfIdsDecides) {
+  std::filesystem::remove_all(folder_.path() / "model");
+  testing::TinyModelOptions bare;
+  bare.tokenizer = false;
+  open(bare);
+  const auto large = model_;
+  std::filesystem::remove_all(folder_.path() / "model");
+  bare.vocab = 320;
+  open(bare);
+  const auto made = Engine::create(*device_, large, options(4), model_);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message, AllOf(HasSubstr("320"), HasSubstr("288")));
 }
 
 TEST_F(SpeculationTest, AFullBatchProposesNothing) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace conduit::kernels {
 namespace {
@@ -16,11 +17,11 @@ struct Machine {
   double row = 0.001;
   double prompt_row = 0.0008;
 
-  double seconds(int decoding, std::int64_t prompt_rows) const {
-    return fixed + row * decoding + prompt_row * static_cast<double>(prompt_rows);
+  double seconds(int decoding, double prompt_rows) const {
+    return fixed + row * decoding + prompt_row * prompt_rows;
   }
-  std::int64_t step(StepBudget& budget, int decoding) const {
-    const std::int64_t rows = budget.prompt_rows(decoding);
+  double step(StepBudget& budget, int decoding) const {
+    const double rows = std::floor(budget.prompt_work(decoding));
     budget.observe(decoding, rows, StepBudget::Seconds(seconds(decoding, rows)));
     return rows;
   }
@@ -32,12 +33,12 @@ struct Machine {
 
 TEST(StepBudgetTest, NobodyDecodesAStepTakesAWholeChunk) {
   StepBudget budget(kChunk, 2);
-  EXPECT_EQ(budget.prompt_rows(0), kChunk);
+  EXPECT_EQ(budget.prompt_work(0), kChunk);
 }
 
 TEST(StepBudgetTest, StretchZeroIsNoLimit) {
   StepBudget budget(kChunk, 0);
-  EXPECT_EQ(budget.prompt_rows(4), kChunk);
+  EXPECT_EQ(budget.prompt_work(4), kChunk);
 }
 
 TEST(StepBudgetTest, StepsBecomeStretchTimesAsLongAndNeverMuchLonger) {
@@ -48,7 +49,7 @@ TEST(StepBudgetTest, StepsBecomeStretchTimesAsLongAndNeverMuchLonger) {
     const double alone = machine.seconds(4, 0);
     for (int i = 0; i < 30; ++i)
       EXPECT_LE(machine.seconds(4, machine.step(budget, 4)), 1.25 * stretch * alone);
-    const std::int64_t rows = std::max(machine.step(budget, 4), machine.step(budget, 4));
+    const double rows = std::max(machine.step(budget, 4), machine.step(budget, 4));
     EXPECT_NEAR(machine.seconds(4, rows), stretch * alone, 0.1 * stretch * alone);
   }
 }
@@ -73,16 +74,16 @@ TEST(StepBudgetTest, PromptsGetOnEvenWhereEveryRowIsTooDear) {
   const Machine machine{.fixed = 0, .row = 0.001, .prompt_row = 1};
   StepBudget budget(kChunk, 2);
   machine.decode(budget, 1, 5);
-  std::int64_t rows = 0;
+  double rows = 0;
   for (int i = 0; i < 100; ++i) rows += machine.step(budget, 1);
   EXPECT_GE(rows, 300);
 }
 
 TEST(StepBudgetTest, NeverTwoStepsRunningWithoutPromptTokensThoughNothingIsTold) {
   StepBudget budget(kChunk, 2);
-  std::int64_t last = 1;
+  double last = 1;
   for (int i = 0; i < 100; ++i) {
-    const std::int64_t rows = budget.prompt_rows(1 + i % 7);
+    const double rows = budget.prompt_work(1 + i % 7);
     EXPECT_TRUE(rows > 0 || last > 0);
     last = rows;
   }
@@ -102,12 +103,21 @@ TEST(StepBudgetTest, MoreAnswersLeaveRoomForMorePromptTokens) {
   const Machine machine;
   StepBudget budget(kChunk, 2);
   const auto settled = [&](int decoding) {
-    std::int64_t rows = 0;
+    double rows = 0;
     for (int i = 0; i < 40; ++i) rows = std::max(rows, machine.step(budget, decoding));
     return rows;
   };
-  const std::int64_t few = settled(2);
+  const double few = settled(2);
   EXPECT_GT(settled(32), 2 * few);
+}
+
+// The row counts that suit many answers do not suit one.
+TEST(StepBudgetTest, AnAnswerThatIsLeftAloneIsNotDelayedByWhatSuitedMany) {
+  const Machine machine;
+  StepBudget budget(kChunk, 2);
+  for (int i = 0; i < 60; ++i) machine.step(budget, 32);
+  for (int i = 0; i < 20; ++i)
+    EXPECT_LE(machine.seconds(1, machine.step(budget, 1)), 2.5 * machine.seconds(1, 0));
 }
 
 }  // namespace

@@ -48,6 +48,44 @@ TEST(MappedFileTest, ReleasedPagesAreReadAgain) {
   EXPECT_EQ(text_of(*file), "some bytes");
 }
 
+TEST(MappedFileTest, AFileCutWhileItIsReadEndsInZerosAndCheckSaysSo) {
+  TemporaryDir folder;
+  const auto path = folder.path() / "a";
+  write_file(path, std::string(100'000, 'x'));
+  const auto file = MappedFile::open(path);
+  ASSERT_TRUE(file);
+  EXPECT_TRUE(file->check());
+  std::filesystem::resize_file(path, 10);
+  const std::string text = text_of(*file);
+  EXPECT_EQ(text.substr(0, 10), std::string(10, 'x'));
+  EXPECT_EQ(text.substr(50'000), std::string(50'000, '\0'));
+  write_file(path, std::string(100'000, 'x'));
+  const Status status = file->check();
+  ASSERT_FALSE(status) << "though it looks whole again";
+  EXPECT_EQ(status.error().code, Code::corrupt);
+  EXPECT_NE(status.error().message.find(path.string()), std::string::npos);
+}
+
+TEST(MappedFileTest, AFileWrittenAnewWhileItIsReadIsNotTheOneThatWasOpened) {
+  TemporaryDir folder;
+  write_file(folder.path() / "a", "some bytes");
+  const auto file = MappedFile::open(folder.path() / "a");
+  ASSERT_TRUE(file);
+  write_file(folder.path() / "a", "some bytes, and more");
+  EXPECT_FALSE(file->check());
+}
+
+TEST(MappedFileTest, AFileThatAnotherTookThePlaceOfIsStillWhole) {
+  TemporaryDir folder;
+  write_file(folder.path() / "a", "some bytes");
+  const auto file = MappedFile::open(folder.path() / "a");
+  ASSERT_TRUE(file);
+  write_file(folder.path() / "b", "others");
+  std::filesystem::rename(folder.path() / "b", folder.path() / "a");
+  EXPECT_TRUE(file->check());
+  EXPECT_EQ(text_of(*file), "some bytes");
+}
+
 TEST(MappedFileTest, RefusesWhatIsNoFileWithContent) {
   TemporaryDir folder;
   write_file(folder.path() / "empty", "");

@@ -65,6 +65,27 @@ TEST_F(OpenModelTest, AFolderGivesConfigTensorsTokenizerAndTemplate) {
   EXPECT_EQ(rendered(*model), "<|im_start|>user\nhi<|im_end|>\n");
 }
 
+TEST_F(OpenModelTest, OpeningEndsSoonAfterItIsStopped) {
+  std::stop_source stop;
+  stop.request_stop();
+  for (const fs::path& model : {write_hf(), write_tiny_gguf(path())}) {
+    const auto stopped = open_model(model, stop.get_token());
+    ASSERT_FALSE(stopped) << model;
+    EXPECT_EQ(stopped.error().code, Code::cancelled);
+  }
+}
+
+// As when it is downloaded anew while a node loads it.
+TEST_F(OpenModelTest, WeightsThatAreCutWhileTheyAreLoadedAreAnErrorAndNoSignal) {
+  const auto model = opened(write_hf());
+  fs::resize_file(path() / "model.safetensors", 5000);
+  const auto device = make_cpu_device({.threads = 2, .instructions = ""});
+  const auto engine = Engine::create(**device, model, {});
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().code, Code::corrupt);
+  EXPECT_THAT(engine.error().message, HasSubstr("model.safetensors: was changed"));
+}
+
 TEST_F(OpenModelTest, AGgufFileGivesTheSame) {
   const auto model = opened(write_tiny_gguf(path()));
   EXPECT_EQ(model->config.architecture, "llama");
