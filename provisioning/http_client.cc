@@ -22,12 +22,15 @@ struct Transfer {
   const HttpSink& sink;
   HttpReply reply = {};
   Status outcome = ok();  // what a callback ended the request for
+  bool is_head_seen = false;
 
   bool is_cancelled() const { return call.cancelled != nullptr && call.cancelled->load(); }
 
   Status take(std::string_view piece) {
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (!std::exchange(is_head_seen, true) && call.on_head)
+      CONDUIT_TRY_STATUS(call.on_head(static_cast<int>(status), reply.headers));
     if (sink && status >= 200 && status < 300) return sink(piece);
     if (reply.body.size() + piece.size() > call.max_body_bytes)
       return Error{Code::exhausted, call.url + ": an answer over the limit of " +
@@ -119,7 +122,7 @@ Error error_of(CURLcode code, const HttpCall& call, const char* detail) {
 
 }  // namespace
 
-std::string_view HttpReply::header(std::string_view name) const {
+std::string_view find_header(const HttpHeaders& headers, std::string_view name) {
   const std::string wanted(name);
   for (const auto& [key, value] : headers)
     if (curl_strequal(key.c_str(), wanted.c_str()) != 0) return value;

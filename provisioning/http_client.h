@@ -32,17 +32,22 @@ struct HttpCall {
   std::chrono::seconds silence_timeout{300};
   // Of an answer that is collected, not of one that is handed on in pieces.
   std::size_t max_body_bytes = 64 << 20;
+  // Sees status and headers before the first piece of a body; an error ends the request and is its
+  // result.
+  std::function<Status(int status, const HttpHeaders& headers)> on_head = {};
   // Set from elsewhere to end the request; must outlive it.
   const std::atomic<bool>* cancelled = nullptr;
 };
+
+// The first header of that name, in any case; empty when there is none.
+std::string_view find_header(const HttpHeaders& headers, std::string_view name);
 
 struct HttpReply {
   int status = 0;
   HttpHeaders headers;
   std::string body;
 
-  // The first header of that name, in any case; empty when there is none.
-  std::string_view header(std::string_view name) const;
+  std::string_view header(std::string_view name) const { return find_header(headers, name); }
 };
 
 // Gets the body of a 2xx answer piece by piece; an error ends the request and is its result.

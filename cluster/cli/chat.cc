@@ -7,41 +7,38 @@
 #include <cstdlib>
 #include <utility>
 
+#include "cluster/cli/conversation.h"
+#include "cluster/cli/line_editor.h"
+#include "cluster/cli/local_nodes.h"
 #include "cluster/cli/terminal.h"
+#include "cluster/cli/text_io.h"
 #include "provisioning/openai_client.h"
 
 namespace conduit::cluster {
 
 namespace {
 
-constexpr int kFailed = 1;
 constexpr int kInterrupted = 128 + 2;  // as a shell reports SIGINT
 
 // One line, with the mend where it is known.
-int report(const Error& error, const std::string& url) {
+int report_at(const Error& error, const std::string& url) {
   // The client's own error names the URL; what a server said does not.
   const bool is_connection = error.code == Code::unavailable && error.message.starts_with(url);
-  const char* mend = is_connection ? " (start a node: conduit-node --model FILE.gguf)" : "";
-  std::fprintf(stderr, "error: %s%s\n", error.message.c_str(), mend);
-  return kFailed;
-}
-
-json::Value message(std::string_view role, std::string content) {
-  return json::Object{{"role", role}, {"content", std::move(content)}};
+  const char* mend = " (start a node: conduit serve MODEL, or ask with conduit run MODEL)";
+  return report(Error{error.code, error.message + (is_connection ? mend : "")});
 }
 
 class Chat {
  public:
-  Chat(const ChatOptions& options, std::string api_key)
-      : options_(options), client_(options.url, std::move(api_key)) {
+  explicit Chat(const ChatOptions& options)
+      : conversation_(options.system), client_(options.url, api_key_of_environment()) {
     call_.temperature = options.temperature;
     call_.max_tokens = options.max_tokens;
     call_.cancelled = &interrupted_;
-    if (!options.system.empty()) call_.messages.push_back(message("system", options.system));
+    call_.model = options.model;
   }
 
   Status choose_model() {
-    call_.model = options_.model;
     if (!call_.model.empty()) return ok();
     CONDUIT_TRY(const auto names, client_.models());
     if (names.empty())
@@ -57,71 +54,109 @@ class Chat {
   }
 
   const std::string& model() const { return call_.model; }
+  Conversation& conversation() { return conversation_; }
   bool take_interrupt() { return interrupted_.exchange(false); }
 
-  // Prints the answer. A question that fails leaves the history as it was; of an answer that was
-  // interrupted the history keeps what was seen.
-  Status ask(std::string question) {
-    call_.messages.push_back(message("user", std::move(question)));
-    std::string answer;
-    const auto finish_reason = client_.chat(call_, [&answer](std::string_view text) {
-      answer += text;
-      print(text);
+  struct Answer {
+    std::string content, finish_reason;
+  };
+  // A question that fails leaves the history as it was; of an answer that was interrupted the
+  // history keeps what was seen. `is_shown`: the answer goes to stdout as it comes.
+  Result<Answer> ask(std::string question, bool is_shown) {
+    conversation_.add("user", std::move(question));
+    call_.messages = conversation_.messages();
+    Answer answer;
+    auto finish_reason = client_.chat(call_, [&](std::string_view text) {
+      answer.content += text;
+      if (is_shown) print(text);
     });
-    if (!answer.empty()) print("\n");
-    if (!finish_reason && answer.empty()) {
-      call_.messages.pop_back();
+    if (is_shown && !answer.content.empty()) print("\n");
+    if (!finish_reason && answer.content.empty()) {
+      conversation_.take_back();
       return finish_reason.error();
     }
-    call_.messages.push_back(message("assistant", std::move(answer)));
+    conversation_.add("assistant", answer.content);
     if (!finish_reason) return finish_reason.error();
-    if (*finish_reason == "length")
+    answer.finish_reason = *std::move(finish_reason);
+    if (answer.finish_reason == "length")
       std::fprintf(stderr, "note: the answer was cut at its limit of tokens (--max-tokens)\n");
-    return ok();
+    return answer;
   }
 
  private:
-  const ChatOptions& options_;
   std::atomic<bool>& interrupted_ = catch_interrupts();
+  Conversation conversation_;
   provisioning::OpenAiClient client_;
   provisioning::ChatCall call_;
 };
 
 int ask_once(Chat& chat, const ChatOptions& options, std::string question) {
-  const Status asked = chat.ask(std::move(question));
-  if (asked) return 0;
-  return asked.error().code == Code::cancelled ? kInterrupted : report(asked.error(), options.url);
+  const auto answer = chat.ask(std::move(question), !options.as_json);
+  if (!answer)
+    return answer.error().code == Code::cancelled ? kInterrupted
+                                                  : report_at(answer.error(), options.url);
+  if (!options.as_json) return 0;
+  const Status written =
+      write_stdout(json::dump(json::Object{{"model", chat.model()},
+                                           {"content", answer->content},
+                                           {"finish_reason", answer->finish_reason}}) +
+                   "\n");
+  return written ? 0 : report(written.error());
+}
+
+// A line; or, between two `"""`, several.
+LineEditor::Line read_question(LineEditor& editor) {
+  constexpr std::string_view kMark = "\"\"\"";
+  LineEditor::Line line = editor.read(">>> ");
+  if (line.end != LineEditor::End::line || !line.text.starts_with(kMark)) return line;
+  std::string text = line.text.substr(kMark.size());
+  while (!text.ends_with(kMark)) {
+    line = editor.read("... ");
+    if (line.end != LineEditor::End::line) return line;
+    text += "\n" + line.text;
+  }
+  text.resize(text.size() - kMark.size());
+  return {LineEditor::End::line, std::move(text)};
 }
 
 int converse(Chat& chat, const ChatOptions& options) {
-  std::fprintf(stderr, "%s at %s. Ctrl-C stops an answer, Ctrl-D leaves.\n", chat.model().c_str(),
-               options.url.c_str());
-  LineReader lines;
+  const std::string hint = chat.model() + " at " + options.url +
+                           ". /help lists commands, Ctrl-C stops an answer, Ctrl-D leaves.";
+  std::fprintf(stderr, "%s\n", styled(hint, Style::dim, STDERR_FILENO).c_str());
+  LineEditor editor(state_folder() / "chat_history");
   for (;;) {
-    std::fputs("> ", stderr);
-    const LineReader::Line line = lines.read();
     chat.take_interrupt();  // one that came before the question is not meant for its answer
-    if (line.end != LineReader::End::line) std::fputc('\n', stderr);
-    if (line.end == LineReader::End::closed) return 0;
-    if (line.text.empty()) continue;
-    const Status asked = chat.ask(line.text);
-    if (!asked && asked.error().code != Code::cancelled) report(asked.error(), options.url);
+    const LineEditor::Line line = read_question(editor);
+    if (line.end != LineEditor::End::line) std::fputc('\n', stderr);
+    if (line.end == LineEditor::End::closed) return 0;
+    if (line.end == LineEditor::End::interrupted || line.text.empty()) continue;
+    if (line.text.starts_with('/')) {
+      if (run_slash_command(line.text, chat.conversation(), chat.model()) == SlashOutcome::leave)
+        return 0;
+      continue;
+    }
+    const auto answer = chat.ask(line.text, true);
+    if (!answer && answer.error().code != Code::cancelled) report_at(answer.error(), options.url);
   }
 }
 
 }  // namespace
 
-int run_chat(const ChatOptions& options) {
+std::string api_key_of_environment() {
   const char* api_key = std::getenv("CONDUIT_API_KEY");
-  Chat chat(options, api_key == nullptr ? "" : api_key);
+  return api_key == nullptr ? "" : api_key;
+}
+
+int run_chat(const ChatOptions& options) {
+  Chat chat(options);
   if (const Status chosen = chat.choose_model(); !chosen)
-    return report(chosen.error(), options.url);
+    return report_at(chosen.error(), options.url);
   if (options.prompt) return ask_once(chat, options, *options.prompt);
   if (is_terminal(STDIN_FILENO)) return converse(chat, options);
   std::optional<std::string> question = read_all();
   if (!question) return kInterrupted;
   if (question->empty())
-    return report(Error{Code::invalid_argument, "stdin is empty: nothing to ask"}, options.url);
+    return report(Error{Code::invalid_argument, "stdin is empty: nothing to ask"});
   return ask_once(chat, options, *std::move(question));
 }
 

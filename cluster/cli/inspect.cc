@@ -11,6 +11,7 @@
 
 #include "cluster/cli/terminal.h"
 #include "cluster/cli/text_io.h"
+#include "cluster/model_source.h"
 #include "kernels/engine/memory_plan.h"
 #include "kernels/model/gguf.h"
 #include "kernels/model/model.h"
@@ -294,8 +295,11 @@ std::string as_text(const json::Value& report) {
 
 }  // namespace
 
-int run_inspect(const InspectOptions& options) {
+int run_inspect(InspectOptions options) {
   log::set_level(log::Level::off);  // what is left out stands in the report
+  auto path = local_model(options.model);
+  if (!path) return report(path.error());
+  options.model = *std::move(path);
   std::optional<Error> refusal;
   const json::Value report_value = make_report(options, refusal);
   if (options.as_json) {

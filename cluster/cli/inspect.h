@@ -15,6 +15,6 @@ struct InspectOptions {
 };
 
 // 0: it can be served. 1: it would be refused; the report on stdout and stderr's line say why.
-int run_inspect(const InspectOptions& options);
+int run_inspect(InspectOptions options);
 
 }  // namespace conduit::cluster

@@ -18,6 +18,7 @@
 
 #include "cluster/cli/terminal.h"
 #include "cluster/cli/text_io.h"
+#include "cluster/model_source.h"
 #include "kernels/model/quantise_model.h"
 
 namespace conduit::cluster {
@@ -158,25 +159,47 @@ Status write_tensors(const QuantisePlan& plan, int descriptor,
 
 // --- what was made
 
-std::string summary(const QuantisePlan& plan, const std::string& target) {
-  std::map<std::string_view, int> tensors;
+struct Made {
+  std::map<std::string_view, int> tensors;  // by dtype
   double weights = 0;
-  for (const QuantisePlan::Target& made : plan.targets) {
-    ++tensors[traits(made.dtype).name];
-    weights += double(made.tensor.elements());
+};
+Made count(const QuantisePlan& plan) {
+  Made made;
+  for (const QuantisePlan::Target& target : plan.targets) {
+    ++made.tensors[traits(target.dtype).name];
+    made.weights += double(target.tensor.elements());
   }
+  return made;
+}
+
+std::string summary_json(const QuantisePlan& plan, const std::string& target) {
+  const Made made = count(plan);
+  json::Array dtypes;
+  for (const auto& [name, tensors] : made.tensors)
+    dtypes.push_back(json::Object{{"dtype", name}, {"tensors", tensors}});
+  return json::dump(json::Object{{"path", target},
+                                 {"bytes", plan.file_bytes},
+                                 {"source_bytes", plan.source_bytes},
+                                 {"bits_per_weight", 8 * double(plan.file_bytes) / made.weights},
+                                 {"dtypes", std::move(dtypes)}}) +
+         "\n";
+}
+
+std::string summary(const QuantisePlan& plan, const std::string& target) {
+  const auto [tensors, weights] = count(plan);
   std::string text =
       fmt::format("{}: {:.1f} MiB, {:.2f} bits per weight, from {:.1f} MiB\n", target,
                   double(plan.file_bytes) / kMiB, 8 * double(plan.file_bytes) / weights,
                   double(plan.source_bytes) / kMiB);
-  for (const auto& [name, count] : tensors)
-    text += fmt::format("  {} tensors of {}\n", count, name);
-  for (const auto& [note, count] : plan.notes)
-    text += fmt::format("  {} of them {}\n", count, note);
+  for (const auto& [name, number] : tensors)
+    text += fmt::format("  {} tensors of {}\n", number, name);
+  for (const auto& [note, number] : plan.notes)
+    text += fmt::format("  {} of them {}\n", number, note);
   return text;
 }
 
-Status quantize(const QuantizeOptions& asked) {
+Status quantize(QuantizeOptions asked) {
+  CONDUIT_TRY(asked.source, local_model(asked.source));
   CONDUIT_TRY(const auto options, options_of(asked));
   CONDUIT_TRY_STATUS(check_target(asked));
   CONDUIT_TRY(const auto plan, kernels::plan_quantise(asked.source, options));
@@ -187,8 +210,8 @@ Status quantize(const QuantizeOptions& asked) {
   CONDUIT_TRY_STATUS(kernels::check_quantised(*plan, file.path()));
   CONDUIT_TRY_STATUS(write_tensors(*plan, file.descriptor(), interrupted));
   CONDUIT_TRY_STATUS(file.finish());
-  print(summary(*plan, asked.target));
-  return ok();
+  return write_stdout(asked.as_json ? summary_json(*plan, asked.target)
+                                    : summary(*plan, asked.target));
 }
 
 }  // namespace

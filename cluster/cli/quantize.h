@@ -15,7 +15,8 @@ struct QuantizeOptions {
   std::string output_type;      // of the output matrix; empty: as llama.cpp chooses it
   int threads = 0;              // 0: one per core
   bool allow_requantize = false;
-  bool force = false;  // replace the target
+  bool force = false;    // replace the target
+  bool as_json = false;  // what was made as a JSON object
 };
 
 std::string quantize_types();  // the names, for help

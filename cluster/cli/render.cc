@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cluster/cli/text_io.h"
+#include "cluster/model_source.h"
 #include "kernels/model/open_template.h"
 
 namespace conduit::cluster {
@@ -55,7 +56,8 @@ json::Value defaults(const kernels::TemplateText& text) {
 }
 
 Result<std::string> render(const RenderOptions& options) {
-  CONDUIT_TRY(const auto text, kernels::read_template(options.chat_template));
+  CONDUIT_TRY(const std::string path, local_model(options.chat_template));
+  CONDUIT_TRY(const auto text, kernels::read_template(path));
   CONDUIT_TRY(const auto chat_template, kernels::ChatTemplate::parse(text.source));
   CONDUIT_TRY(json::Value input, read_json_from_stdin());
   if (!input.is_object())

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <utility>
+#include <cstdlib>
 
 #include "mdl/base/utf8.h"
 
@@ -51,24 +51,9 @@ std::atomic<bool>& catch_interrupts() {
   return interrupted;
 }
 
-bool is_terminal(int descriptor) { return isatty(descriptor) != 0; }
+bool is_interrupted() { return interrupted; }
 
-LineReader::Line LineReader::read() {
-  for (;;) {
-    const std::size_t length = buffer_.find('\n');
-    if (length != buffer_.npos) {
-      std::string text = buffer_.substr(0, length);
-      buffer_.erase(0, length + 1);
-      return {End::line, utf8::replace_invalid(text)};
-    }
-    const Outcome outcome = read_some(buffer_);
-    if (outcome == Outcome::some) continue;
-    std::string rest = std::exchange(buffer_, {});
-    if (outcome == Outcome::interrupted) return {End::interrupted, {}};
-    if (rest.empty()) return {End::closed, {}};
-    return {End::line, utf8::replace_invalid(rest)};  // typed, then Ctrl-D twice
-  }
-}
+bool is_terminal(int descriptor) { return isatty(descriptor) != 0; }
 
 std::optional<std::string> read_all() {
   std::string text;
@@ -85,6 +70,15 @@ void print(std::string_view text) {
   const std::string shown = is_terminal(STDOUT_FILENO) ? without_controls(text) : std::string(text);
   std::fwrite(shown.data(), 1, shown.size(), stdout);
   std::fflush(stdout);
+}
+
+std::string styled(std::string_view text, Style style, int descriptor) {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  const bool is_wanted = no_color == nullptr || *no_color == '\0';
+  const bool is_able = term != nullptr && std::string_view(term) != "dumb";
+  if (!is_terminal(descriptor) || !is_wanted || !is_able) return std::string(text);
+  return (style == Style::bold ? "\033[1m" : "\033[2m") + std::string(text) + "\033[0m";
 }
 
 }  // namespace conduit::cluster

@@ -1,4 +1,5 @@
-// The terminal as `conduit chat` sees it: whole lines in, text out, and Ctrl-C as a flag.
+// The terminal as commands see it: what is piped in, text out, colours, and Ctrl-C as a flag. Lines
+// that are typed are line_editor.h's.
 #pragma once
 
 #include <atomic>
@@ -10,22 +11,9 @@ namespace conduit::cluster {
 
 // From here on Ctrl-C does not end the program but sets the flag and interrupts reading.
 std::atomic<bool>& catch_interrupts();
+bool is_interrupted();
 
 bool is_terminal(int descriptor);
-
-class LineReader {
- public:
-  enum class End { line, interrupted, closed };
-  struct Line {
-    End end;
-    std::string text;  // valid UTF-8, without its line end
-  };
-  // From stdin. What was typed before Ctrl-C is dropped with it.
-  Line read();
-
- private:
-  std::string buffer_;
-};
 
 // All of stdin, as valid UTF-8; nothing when Ctrl-C came first.
 std::optional<std::string> read_all();
@@ -33,5 +21,10 @@ std::optional<std::string> read_all();
 // To stdout, at once. On a terminal, control characters a model could move the cursor or retitle
 // the window with are left out.
 void print(std::string_view text);
+
+// The text in bold or dim where `descriptor` is a terminal that shows it and NO_COLOR is not set
+// (no-color.org); else as it is.
+enum class Style { bold, dim };
+std::string styled(std::string_view text, Style style, int descriptor);
 
 }  // namespace conduit::cluster

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/cli/text_io.h"
+#include "cluster/model_source.h"
 #include "kernels/model/open_tokenizer.h"
 
 namespace conduit::cluster {
@@ -25,7 +26,8 @@ std::string at(std::size_t index) { return "[" + std::to_string(index) + "]"; }
 // `convert`: one item and its place → its result. What both commands do around it.
 template <class Convert>
 Status convert_array(const std::string& path, const char* items, const Convert& convert) {
-  CONDUIT_TRY(const Tokenizer tokenizer, kernels::open_tokenizer(path));
+  CONDUIT_TRY(const std::string local, local_model(path));
+  CONDUIT_TRY(const Tokenizer tokenizer, kernels::open_tokenizer(local));
   CONDUIT_TRY(const json::Value input, read_json_from_stdin());
   if (!input.is_array()) return wrong_input("", items, input);
   json::Array output;
