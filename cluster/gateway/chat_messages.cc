@@ -80,6 +80,7 @@ json::Value one_message(FieldReader& body, const json::Value& message, const std
 }  // namespace
 
 std::string read_messages(FieldReader& body) {
+  body.describe("messages", kMessagesSchema, true);
   const json::Value* messages = body.find("messages");
   if (messages == nullptr || !messages->is_array() || messages->as_array().empty() ||
       messages->as_array().size() > kMaxMessages) {
@@ -96,6 +97,7 @@ std::string read_messages(FieldReader& body) {
 std::string read_template_arguments(FieldReader& body) {
   json::Value arguments = json::Object{};
   if (const json::Value* further = body.object("chat_template_kwargs")) arguments = *further;
+  body.describe("tools", R"({"type":"array","items":{"type":"object"}})");
   if (const json::Value* tools = body.find("tools")) {
     if (!tools->is_array()) {
       body.fail("tools", "must be a list");

@@ -1,7 +1,6 @@
 // The routes on a server.
 #include "cluster/gateway/gateway.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "cluster/gateway/routes.h"
@@ -12,7 +11,7 @@ namespace conduit::cluster {
 
 namespace {
 
-// What is left for the last bytes of answers after a drain used up its time.
+// For answers whose replica has just ended, and for the last bytes of all.
 constexpr std::chrono::milliseconds kFlushTime{1'000};
 
 // Refused before there was a request that a route could answer.
@@ -53,14 +52,21 @@ Result<std::unique_ptr<Gateway>> Gateway::start(caf::actor_system& system,
 
 std::uint16_t Gateway::port() const { return parts_->server->port(); }
 
-bool Gateway::drain(std::chrono::milliseconds bound) {
-  const auto end = std::chrono::steady_clock::now() + bound;
-  parts_->routes.begin_drain();
-  const bool all_finished = parts_->routes.open_answers().wait_until_none(bound);
-  const auto left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-  parts_->server->stop(std::max(left, kFlushTime));
-  return all_finished;
+void Gateway::show_cluster(const std::string& endpoint, const MembershipActor& membership) {
+  parts_->routes.show_cluster(endpoint, membership);
 }
+
+bool Gateway::drain(std::chrono::milliseconds bound, const std::stop_token& cut) {
+  parts_->routes.begin_drain();
+  return parts_->routes.open_answers().wait_until_none(bound, cut);
+}
+
+void Gateway::stop() {
+  parts_->routes.begin_drain();
+  (void)parts_->routes.open_answers().wait_until_none(kFlushTime);
+  parts_->server->stop(kFlushTime);
+}
+
+void Gateway::set_api_key(std::string key) { parts_->routes.set_api_key(std::move(key)); }
 
 }  // namespace conduit::cluster

@@ -8,9 +8,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "actors/messages.h"
+#include "cluster/spine/membership.h"
 #include "mdl/base/result.h"
 
 namespace conduit::cluster {
@@ -20,6 +22,7 @@ struct GatewayOptions {
   std::uint16_t port = 8080;       // 0: any free one, told by port()
   std::string api_key;             // asked for as `Authorization: Bearer …`; empty: none is asked
   std::string version;             // told at /version
+  std::string node = "node";       // its name, told at /status
   int http_threads = 2;            // they only move bytes and JSON: two serve thousands of clients
   std::chrono::milliseconds answer_timeout{0};  // for a whole answer; 0: none
 };
@@ -34,9 +37,15 @@ class Gateway {
   ~Gateway();
 
   std::uint16_t port() const;
+  // The other nodes, told at /status from now on. `endpoint`: this node's own, for them.
+  void show_cluster(const std::string& endpoint, const MembershipActor& membership);
   // From now on new requests get 503 with Retry-After; returns when the running answers are
-  // finished, or after `bound`. True: all of them did finish.
-  bool drain(std::chrono::milliseconds bound);
+  // finished, after `bound`, or when `cut` is asked for. True: all of them did finish.
+  bool drain(std::chrono::milliseconds bound, const std::stop_token& cut = {});
+  // Closes everything, after a moment for answers that are ending, and for the last bytes.
+  void stop();
+  // Asked for from the next request on; empty: none is asked.
+  void set_api_key(std::string key);
 
  private:
   struct Parts;

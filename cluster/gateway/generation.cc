@@ -19,13 +19,6 @@ metrics::Gauge& open_streams() {
   return metrics::gauge("conduit_open_streams", "Answers being generated for HTTP clients");
 }
 
-void observe_first_token(HttpAnswer::Clock::time_point started) {
-  metrics::histogram("conduit_time_to_first_token_seconds",
-                     "From a request's last byte to its first token",
-                     {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30})
-      .observe(std::chrono::duration<double>(HttpAnswer::Clock::now() - started).count());
-}
-
 Error error_of(const actors::Finished& finished) {
   if (finished.reason == wire::FinishReason::cancelled)
     return {Code::cancelled, "the answer was cancelled by the server"};
@@ -63,7 +56,8 @@ Generation::Generation(caf::actor_system& system, actors::RouterActor router, An
       answer_(std::move(answer)),
       prompts_(plan_.requests.size() / static_cast<std::size_t>(plan_.choices_per_prompt)),
       choices_(plan_.requests.size()),
-      unfinished_(plan_.requests.size()) {
+      unfinished_(plan_.requests.size()),
+      last_token_(plan_.requests.size()) {
   answer_->set_usage({plan_.model, 0, 0});
   open_streams().add(1);
 }
@@ -134,7 +128,7 @@ void Generation::start_streams() {
 void Generation::on_chunk(std::size_t index, const actors::TokenChunk& chunk) {
   std::lock_guard lock(mutex_);
   if (is_over_) return;
-  if (!std::exchange(has_first_token_, true)) observe_first_token(answer_->started());
+  observe(index, chunk);
   // What the log tells if the client leaves; Finished has the same number.
   choices_[index].finished.completion_tokens += static_cast<std::uint32_t>(chunk.tokens.size());
   if (plan_.is_stream) return stream_chunk(index, chunk);
@@ -149,6 +143,9 @@ void Generation::on_finished(std::size_t index, const actors::Finished& finished
       finished.reason == wire::FinishReason::cancelled)
     return fail(api_error(error_of(finished)));
   choices_[index].finished = finished;
+  if (metrics_)
+    metrics_->observe_end(HttpAnswer::Clock::now() - answer_->started(), finished.prompt_tokens,
+                          finished.completion_tokens, finish_reason(finished).as_string());
   if (plan_.is_stream) {
     begin_choice(index);
     send_event(index, last_event(plan_, head_, index, finished), false);
@@ -161,6 +158,18 @@ void Generation::on_disconnect() {
   if (is_over_) return;
   conclude();
   answer_->disconnected();
+}
+
+void Generation::observe(std::size_t index, const actors::TokenChunk& chunk) {
+  const auto now = HttpAnswer::Clock::now();
+  if (!metrics_) {
+    metrics_.emplace(plan_.model);
+    metrics_->observe_first_token(now - answer_->started());
+  }
+  auto& last = last_token_[index];
+  if (last != HttpAnswer::Clock::time_point{})
+    metrics_->observe_tokens(now - last, chunk.tokens.size());
+  last = now;
 }
 
 // --- what the client gets

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "actors/stream.h"
+#include "cluster/gateway/generation_metrics.h"
 #include "cluster/gateway/http_answer.h"
 #include "cluster/gateway/openai_reply.h"
 #include "cluster/gateway/openai_request.h"
@@ -41,6 +42,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void on_finished(std::size_t index, const actors::Finished& finished);
   void on_disconnect();
 
+  void observe(std::size_t index, const actors::TokenChunk& chunk);
   void stream_chunk(std::size_t index, const actors::TokenChunk& chunk);
   void send_event(std::size_t index, const json::Value& data, bool earns_credit);
   void begin_choice(std::size_t index);
@@ -61,7 +63,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   std::vector<actors::Stream> streams_;
   std::vector<Choice> choices_;
   std::size_t unfinished_ = 0;
-  bool has_first_token_ = false;
+  std::optional<GenerationMetrics> metrics_;               // from the first token on
+  std::vector<HttpAnswer::Clock::time_point> last_token_;  // of each choice
   bool has_begun_events_ = false;
   bool is_over_ = false;
 };

@@ -61,9 +61,9 @@ void OpenAnswers::end() {
   changed_.notify_all();
 }
 
-bool OpenAnswers::wait_until_none(std::chrono::milliseconds bound) {
+bool OpenAnswers::wait_until_none(std::chrono::milliseconds bound, const std::stop_token& cut) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, bound, [this] { return count_ == 0; });
+  return changed_.wait_for(lock, cut, bound, [this] { return count_ == 0; });
 }
 
 HttpAnswer::HttpAnswer(const provisioning::HttpRequest& request, std::string route,

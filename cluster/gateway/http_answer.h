@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include "cluster/gateway/api_error.h"
@@ -23,11 +24,12 @@ class OpenAnswers {
  public:
   void begin();
   void end();
-  bool wait_until_none(std::chrono::milliseconds bound);
+  // True: there are none; false: `bound` is over, or `cut` is asked for.
+  bool wait_until_none(std::chrono::milliseconds bound, const std::stop_token& cut = {});
 
  private:
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
   std::size_t count_ = 0;
 };
 

@@ -14,17 +14,6 @@ json::Value ids(const std::vector<std::int32_t>& tokens) {
   return json::Array(tokens.begin(), tokens.end());
 }
 
-json::Value finish_reason(const actors::Finished& finished) {
-  switch (finished.reason) {
-    case wire::FinishReason::stop: return "stop";
-    case wire::FinishReason::length: return "length";
-    case wire::FinishReason::cancelled: return "abort";
-    case wire::FinishReason::error: return "error";
-    case wire::FinishReason::none: break;
-  }
-  return nullptr;
-}
-
 // vLLM's: the stop string or stop token id of the request that ended it; null for the model's own
 // end.
 json::Value stop_reason(const actors::GenerateRequest& request, const actors::Finished& finished) {
@@ -75,14 +64,28 @@ void drop_answer(actors::TokenChunk& answer) {
   answer.logprob_bytes.clear();
 }
 
+json::Value message_of(const AnswerPlan& plan, const actors::TokenChunk& answer) {
+  json::Value message =
+      json::Object{{"role", "assistant"}, {"content", answer.text}, {"refusal", nullptr}};
+  if (plan.wants_reasoning && !answer.reasoning.empty())
+    message.set("reasoning_content", answer.reasoning);
+  return message;
+}
+
+json::Value delta_of(const AnswerPlan& plan, const actors::TokenChunk& chunk) {
+  json::Value delta = json::Object{};
+  const bool has_thoughts = plan.wants_reasoning && !chunk.reasoning.empty();
+  if (has_thoughts) delta.set("reasoning_content", chunk.reasoning);
+  if (!has_thoughts || !chunk.text.empty()) delta.set("content", chunk.text);
+  return delta;
+}
+
 json::Value whole_choice(const AnswerPlan& plan, std::size_t index, const PromptFacts& prompt,
                          Choice& choice) {
   if (plan.is_prompt_alone) drop_answer(choice.answer);
   json::Value out = json::Object{{"index", index}};
   if (plan.is_chat) {
-    out.set(
-        "message",
-        json::Object{{"role", "assistant"}, {"content", choice.answer.text}, {"refusal", nullptr}});
+    out.set("message", message_of(plan, choice.answer));
   } else {
     out.set("text", plan.wants_echo ? prompt.text + choice.answer.text : choice.answer.text);
   }
@@ -100,8 +103,20 @@ json::Value whole_choice(const AnswerPlan& plan, std::size_t index, const Prompt
 
 }  // namespace
 
+json::Value finish_reason(const actors::Finished& finished) {
+  switch (finished.reason) {
+    case wire::FinishReason::stop: return "stop";
+    case wire::FinishReason::length: return "length";
+    case wire::FinishReason::cancelled: return "abort";
+    case wire::FinishReason::error: return "error";
+    case wire::FinishReason::none: break;
+  }
+  return nullptr;
+}
+
 void append(actors::TokenChunk& answer, const actors::TokenChunk& chunk) {
   answer.text += chunk.text;
+  answer.reasoning += chunk.reasoning;
   answer.tokens.insert(answer.tokens.end(), chunk.tokens.begin(), chunk.tokens.end());
   answer.logprobs.insert(answer.logprobs.end(), chunk.logprobs.begin(), chunk.logprobs.end());
   answer.logprob_bytes.insert(answer.logprob_bytes.end(), chunk.logprob_bytes.begin(),
@@ -156,7 +171,7 @@ json::Value first_event(const AnswerPlan& plan, const AnswerHead& head, std::siz
 
 json::Value chunk_event(const AnswerPlan& plan, const AnswerHead& head, std::size_t index,
                         const actors::TokenChunk& chunk, std::size_t& logprob_offset) {
-  json::Value choice = event_choice(plan, index, json::Object{{"content", chunk.text}}, chunk.text);
+  json::Value choice = event_choice(plan, index, delta_of(plan, chunk), chunk.text);
   choice.set("logprobs", logprobs_of(plan, index, chunk, logprob_offset));
   if (plan.wants_token_ids) choice.set("token_ids", ids(chunk.tokens));
   return envelope(plan, head, {std::move(choice)});
@@ -178,7 +193,8 @@ json::Value usage_event(const AnswerPlan& plan, const AnswerHead& head,
 }
 
 bool is_visible(const AnswerPlan& plan, const actors::TokenChunk& chunk) {
-  return !chunk.text.empty() || plan.wants_token_ids || !chunk.logprobs.empty();
+  const bool has_thoughts = plan.wants_reasoning && !chunk.reasoning.empty();
+  return !chunk.text.empty() || has_thoughts || plan.wants_token_ids || !chunk.logprobs.empty();
 }
 
 }  // namespace conduit::cluster

@@ -50,6 +50,9 @@ json::Value last_event(const AnswerPlan& plan, const AnswerHead& head, std::size
 json::Value usage_event(const AnswerPlan& plan, const AnswerHead& head,
                         const std::vector<Choice>& choices);
 
+// OpenAI's word for how it ended; null while it has not.
+json::Value finish_reason(const actors::Finished& finished);
+
 // Whether the client would see anything of it: not so where a character is still incomplete.
 bool is_visible(const AnswerPlan& plan, const actors::TokenChunk& chunk);
 

@@ -74,17 +74,12 @@ const std::vector<Unsupported>& unsupported_in_completions() {
 }
 
 void refuse_unsupported(FieldReader& body, const std::vector<Unsupported>& fields) {
-  for (const Unsupported& field : fields) {
-    const json::Value* value = body.find(field.name);
-    if (value == nullptr) continue;
-    bool is_neutral = false;
-    for (const json::Value& neutral : field.neutral) is_neutral |= *value == neutral;
-    if (!is_neutral)
-      body.fail(field.name, "is not supported with the value " + json::dump(*value).substr(0, 80));
-  }
+  for (const Unsupported& field : fields) body.refuse_unless(field.name, field.neutral);
 }
 
 void read_stop(FieldReader& body, actors::GenerateRequest& request) {
+  body.describe("stop", R"({"anyOf":[{"type":"string","minLength":1,"maxLength":64},
+      {"type":"array","maxItems":16,"items":{"type":"string","minLength":1,"maxLength":64}}]})");
   const json::Value* stop = body.find("stop");
   if (stop == nullptr) return;
   const json::Array stops = stop->is_array() ? stop->as_array() : json::Array{*stop};
@@ -108,6 +103,9 @@ void read_seed(FieldReader& body, actors::GenerateRequest& request) {
 // {"token id": bias}; a bias beyond OpenAI's range counts as its end, as in vLLM.
 void read_logit_bias(FieldReader& body, actors::GenerateRequest& request) {
   const json::Value* bias = body.object("logit_bias");
+  body.describe("logit_bias", R"({"type":"object","maxProperties":4096,
+      "propertyNames":{"pattern":"^(0|[1-9][0-9]{0,8})$"},
+      "additionalProperties":{"type":"number"}})");
   if (bias == nullptr) return;
   if (bias->as_object().size() > kLimits.logit_bias)
     return body.fail("logit_bias",
@@ -118,7 +116,7 @@ void read_logit_bias(FieldReader& body, actors::GenerateRequest& request) {
     const auto parsed = std::from_chars(member.key.data(), end, token);
     if (parsed.ec != std::errc() || parsed.ptr != end || token < 0)
       return body.fail("logit_bias", "must have token ids as its names, not " +
-                                         json::quote(member.key.substr(0, 40)));
+                                         json::quote(shortened(member.key)));
     if (!member.value.is_number())
       return body.fail("logit_bias", "must have a number for token " + member.key);
     const double most = kLimits.largest_bias;
@@ -167,7 +165,10 @@ void read_delivery(FieldReader& body, AnswerPlan& plan) {
   plan.is_stream = body.boolean("stream", false);
   plan.wants_token_ids = body.boolean("return_token_ids", false);
   plan.choices_per_prompt = static_cast<int>(body.integer("n", 1, 1, kMaxChoices));
-  if (const json::Value* options = body.object("stream_options")) {
+  const json::Value* options = body.object("stream_options");
+  body.describe("stream_options", R"({"type":"object","properties":{
+      "include_usage":{"type":"boolean"},"continuous_usage_stats":{"enum":[false,null]}}})");
+  if (options != nullptr) {
     FieldReader nested(*options, "stream_options.");
     plan.wants_usage = nested.boolean("include_usage", false);
     if (nested.boolean("continuous_usage_stats", false))
@@ -224,7 +225,14 @@ std::optional<actors::GenerateRequest> as_prompt(const json::Value& value,
   return request;
 }
 
+constexpr const char* kPromptSchema = R"({"anyOf":[{"type":"string"},
+    {"type":"array","minItems":1,"items":{"type":"integer","minimum":0,"maximum":2147483647}},
+    {"type":"array","minItems":1,"maxItems":128,"items":{"type":"string"}},
+    {"type":"array","minItems":1,"maxItems":128,"items":
+      {"type":"array","minItems":1,"items":{"type":"integer","minimum":0,"maximum":2147483647}}}]})";
+
 void read_prompts(FieldReader& body, const actors::GenerateRequest& sampling, AnswerPlan& plan) {
+  body.describe("prompt", kPromptSchema, true);
   const json::Value* prompt = body.find("prompt");
   if (prompt == nullptr) return body.fail("prompt", "is required");
   if (auto single = as_prompt(*prompt, sampling)) return add_choices(body, plan, *single);
@@ -259,13 +267,14 @@ void check_length(FieldReader& body, const actors::GenerateRequest& request) {
 
 }  // namespace
 
-std::optional<ApiError> read_chat(const json::Value& json_body, AnswerPlan& plan) {
-  FieldReader body(json_body);
+void chat_fields(FieldReader& body, AnswerPlan& plan) {
   plan.is_chat = true;
+  plan.wants_reasoning = body.boolean("include_reasoning", true);
   read_delivery(body, plan);
   actors::GenerateRequest request = read_sampling(body);
   request.model = plan.model;
   request.prompt_kind = wire::PromptKind::chat;
+  request.split_reasoning = true;
   request.messages_json = read_messages(body);
   request.template_args_json = read_template_arguments(body);
   const std::int64_t max_tokens = body.integer("max_tokens", 0, 1, INT32_MAX);  // its older name
@@ -278,11 +287,9 @@ std::optional<ApiError> read_chat(const json::Value& json_body, AnswerPlan& plan
   refuse_unsupported(body, unsupported_everywhere());
   refuse_unsupported(body, unsupported_in_chat());
   if (!body.failure()) add_choices(body, plan, request);
-  return body.failure();
 }
 
-std::optional<ApiError> read_completion(const json::Value& json_body, AnswerPlan& plan) {
-  FieldReader body(json_body);
+void completion_fields(FieldReader& body, AnswerPlan& plan) {
   read_delivery(body, plan);
   plan.wants_echo = body.boolean("echo", false);
   actors::GenerateRequest request = read_sampling(body);
@@ -297,13 +304,12 @@ std::optional<ApiError> read_completion(const json::Value& json_body, AnswerPlan
   refuse_unsupported(body, unsupported_everywhere());
   refuse_unsupported(body, unsupported_in_completions());
   if (!body.failure()) read_prompts(body, request, plan);
-  return body.failure();
 }
 
-std::optional<ApiError> read_tokenize(const json::Value& json_body,
-                                      actors::TokenizeRequest& request) {
-  FieldReader body(json_body);
+void tokenize_fields(FieldReader& body, actors::TokenizeRequest& request) {
   request.model = body.required_text("model");
+  body.describe("prompt", R"({"type":"string"})");
+  body.describe("messages", kMessagesSchema);
   if (body.find("messages") != nullptr) {
     request.prompt_kind = wire::PromptKind::chat;
     request.messages_json = read_messages(body);
@@ -315,19 +321,32 @@ std::optional<ApiError> read_tokenize(const json::Value& json_body,
     request.prompt = body.text("prompt");
     request.add_special = body.boolean("add_special_tokens", true);
   }
-  if (body.boolean("return_token_strs", false)) body.fail("return_token_strs", "is not supported");
-  return body.failure();
+  body.refuse_unless("return_token_strs", {false});
 }
 
-std::optional<ApiError> read_detokenize(const json::Value& json_body,
-                                        actors::DetokenizeRequest& request) {
-  FieldReader body(json_body);
+void detokenize_fields(FieldReader& body, actors::DetokenizeRequest& request) {
   request.model = body.required_text("model");
+  body.describe("tokens", R"({"type":"array",
+      "items":{"type":"integer","minimum":0,"maximum":2147483647}})",
+                true);
   const json::Value* tokens = body.find("tokens");
   auto ids = tokens == nullptr ? std::nullopt : as_token_ids(*tokens);
   if (!ids) body.fail("tokens", "must be a list of token ids");
   if (ids) request.tokens = *std::move(ids);
-  return body.failure();
+}
+
+std::optional<ApiError> read_chat(const json::Value& body, AnswerPlan& plan) {
+  return read_fields(body, plan, chat_fields);
+}
+std::optional<ApiError> read_completion(const json::Value& body, AnswerPlan& plan) {
+  return read_fields(body, plan, completion_fields);
+}
+std::optional<ApiError> read_tokenize(const json::Value& body, actors::TokenizeRequest& request) {
+  return read_fields(body, request, tokenize_fields);
+}
+std::optional<ApiError> read_detokenize(const json::Value& body,
+                                        actors::DetokenizeRequest& request) {
+  return read_fields(body, request, detokenize_fields);
 }
 
 }  // namespace conduit::cluster

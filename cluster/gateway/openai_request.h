@@ -10,6 +10,7 @@
 
 #include "actors/messages.h"
 #include "cluster/gateway/api_error.h"
+#include "cluster/gateway/field_reader.h"
 #include "mdl/base/json.h"
 
 namespace conduit::cluster {
@@ -23,6 +24,7 @@ struct AnswerPlan {
   bool is_prompt_alone = false;  // echo with max_tokens 0: nothing of the answer
   bool wants_prompt_logprobs = false;
   bool wants_token_ids = false;  // return_token_ids, as in vLLM
+  bool wants_reasoning = true;   // include_reasoning: chats tell what the model thought
   std::string model;
   int choices_per_prompt = 1;                     // `n`
   std::vector<actors::GenerateRequest> requests;  // one per choice: n of the first prompt, …
@@ -42,5 +44,11 @@ std::optional<ApiError> read_completion(const json::Value& body, AnswerPlan& pla
 std::optional<ApiError> read_tokenize(const json::Value& body, actors::TokenizeRequest& request);
 std::optional<ApiError> read_detokenize(const json::Value& body,
                                         actors::DetokenizeRequest& request);
+
+// The parsers behind them, which also describe the fields.
+void chat_fields(FieldReader& body, AnswerPlan& plan);
+void completion_fields(FieldReader& body, AnswerPlan& plan);
+void tokenize_fields(FieldReader& body, actors::TokenizeRequest& request);
+void detokenize_fields(FieldReader& body, actors::DetokenizeRequest& request);
 
 }  // namespace conduit::cluster
