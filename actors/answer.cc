@@ -21,9 +21,10 @@ wire::FinishReason to_wire(kernels::FinishReason reason) {
 }  // namespace
 
 Answer::Answer(GenerateRequest request, const kernels::Tokenizer* tokenizer,
-               std::size_t prompt_tokens)
+               std::size_t prompt_tokens, std::optional<Reasoning> reasoning)
     : tokenizer_(tokenizer),
       stop_strings_(std::move(request.stop), request.include_stop),
+      reasoning_(std::move(reasoning)),
       min_tokens_(static_cast<std::uint32_t>(request.min_tokens)),
       include_stop_(request.include_stop),
       credit_(request.credit) {
@@ -76,19 +77,33 @@ void Answer::add_text(const kernels::SequenceOutput& output) {
   if (!detokenizer_ || (is_stop && !include_stop_)) return;
   const std::string text = detokenizer_->push(output.token);
   // Until the least length is reached a stop string is text like any other.
-  pending_.text += finished_.completion_tokens <= min_tokens_ ? text : stop_strings_.push(text);
+  show(finished_.completion_tokens <= min_tokens_ ? text : stop_strings_.push(text));
+}
+
+// What is certain to be part of the answer, or of the thoughts before it.
+void Answer::show(const std::string& text) {
+  if (reasoning_)
+    add_parts(reasoning_->push(text));
+  else
+    pending_.text += text;
+}
+
+void Answer::add_parts(const Reasoning::Parts& parts) {
+  pending_.reasoning += parts.reasoning;
+  pending_.text += parts.text;
 }
 
 void Answer::complete(const kernels::SequenceOutput& output) {
   const bool is_last = output.reason != kernels::FinishReason::none;
-  if (is_last && detokenizer_) pending_.text += stop_strings_.push(detokenizer_->flush());
+  if (is_last && detokenizer_) show(stop_strings_.push(detokenizer_->flush()));
+  if (is_last && !stop_strings_.found()) show(stop_strings_.flush());
+  if (reasoning_ && (is_last || stop_strings_.found())) add_parts(reasoning_->flush());
   if (stop_strings_.found()) {
     finished_.reason = wire::FinishReason::stop;
     finished_.stop_text = *stop_strings_.found();
     return;
   }
   if (!is_last) return;
-  pending_.text += stop_strings_.flush();
   finished_.reason = to_wire(output.reason);
   if (output.reason == kernels::FinishReason::stop) finished_.stop_token = output.token;
   if (output.reason == kernels::FinishReason::error)

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "actors/messages.h"
+#include "actors/reasoning.h"
 #include "actors/stop_strings.h"
 #include "kernels/model/tokenizer.h"
 
@@ -18,8 +19,9 @@ namespace conduit::actors {
 class Answer {
  public:
   // `tokenizer` may be null: chunks carry ids only then. Borrowed, as the model outlives its
-  // answers.
-  Answer(GenerateRequest request, const kernels::Tokenizer* tokenizer, std::size_t prompt_tokens);
+  // answers. `reasoning`: where its thoughts are told apart.
+  Answer(GenerateRequest request, const kernels::Tokenizer* tokenizer, std::size_t prompt_tokens,
+         std::optional<Reasoning> reasoning = std::nullopt);
 
   // The next token. Nothing after the answer is complete.
   void push(const kernels::SequenceOutput& output);
@@ -28,7 +30,9 @@ class Answer {
   void grant(std::uint32_t chunks);
 
   bool is_complete() const { return finished_.reason != wire::FinishReason::none; }
-  bool has_pending() const { return !pending_.tokens.empty() || !pending_.text.empty(); }
+  bool has_pending() const {
+    return !pending_.tokens.empty() || !pending_.text.empty() || !pending_.reasoning.empty();
+  }
   bool has_credit() const { return credit_ > 0; }
   std::uint64_t granted() const { return granted_; }
 
@@ -42,11 +46,14 @@ class Answer {
   void add_prompt_logprobs(const kernels::PromptLogprobs& logprobs);
   std::string_view bytes_of(kernels::TokenId token) const;
   void add_text(const kernels::SequenceOutput& output);
+  void show(const std::string& text);
+  void add_parts(const Reasoning::Parts& parts);
   void complete(const kernels::SequenceOutput& output);
 
   const kernels::Tokenizer* tokenizer_;
   std::optional<kernels::Detokenizer> detokenizer_;
   StopStrings stop_strings_;
+  std::optional<Reasoning> reasoning_;
   std::uint32_t min_tokens_;
   bool include_stop_;
   std::uint64_t credit_;

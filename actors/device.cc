@@ -8,6 +8,7 @@
 #include <caf/exit_reason.hpp>
 #include <deque>
 #include <set>
+#include <stop_token>
 #include <utility>
 
 #include "actors/device_metrics.h"
@@ -48,6 +49,7 @@ class DeviceState {
   void start(std::shared_ptr<kernels::Device> device, const DeviceOptions& options);
   caf::result<ModelLoaded> load(LoadModel& wanted, const StepSink& sink);
   void taken(const ModelTaken& message);
+  void set_residency(const SetResidency& message);
   void unload(const UnloadModel& message);
   void down(const caf::actor_addr& sink);
   caf::result<SequenceAdded> add(AddSequence& message);
@@ -67,6 +69,7 @@ class DeviceState {
   void remove(std::uint64_t id, const std::string& reason);
   void remove_idle();
 
+  ModelLoaded describe(const LoadedEngine& loaded) const;
   void answer_loads_of_kept();
   void open_next();
   void opened(const OpenedModel& opened);
@@ -82,6 +85,7 @@ class DeviceState {
   DeviceOptions options_;
   std::shared_ptr<kernels::Device> device_;  // engines keep it alive
   LoaderActor loader_;
+  std::stop_source stop_opening_;
   std::vector<std::unique_ptr<LoadedEngine>> engines_;
   std::uint64_t next_id_ = 1;
   FairTurns turns_;
@@ -100,12 +104,14 @@ void DeviceState::start(std::shared_ptr<kernels::Device> device, const DeviceOpt
   std::int64_t& budget = options_.budget.bytes;
   if (budget == 0) budget = default_budget(static_cast<std::int64_t>(device_->memory_bytes()));
   show_budget(budget);
-  loader_ = spawn_loader(self_->system(), device_, options_.thread == DeviceThread::own);
+  loader_ = spawn_loader(self_->system(), device_, options_.thread == DeviceThread::own,
+                         stop_opening_.get_token());
 }
 
 // A load under way ends early, or the system would wait for it.
 DeviceState::~DeviceState() {
   if (!device_) return;
+  stop_opening_.request_stop();
   device_->stop_loading();
   caf::anon_send_exit(loader_, caf::exit_reason::user_shutdown);
 }
@@ -127,6 +133,15 @@ caf::result<ModelLoaded> DeviceState::load(LoadModel& wanted, const StepSink& si
   return promise;
 }
 
+// What the cache can never hold is refused like what the model cannot: at once.
+ModelLoaded DeviceState::describe(const LoadedEngine& loaded) const {
+  kernels::EngineOptions options = loaded.engine->options();
+  const std::int64_t cached = loaded.engine->stats().kv_pages_total * options.page_size;
+  options.max_model_len = static_cast<int>(std::min<std::int64_t>(options.max_model_len, cached));
+  return {loaded.id,      loaded.model,          std::move(options),
+          loaded.bytes(), options_.budget.bytes, device_};
+}
+
 // A model that was to make room may stay after all, while its owner already asks for it again.
 void DeviceState::answer_loads_of_kept() {
   std::erase_if(loads_, [this](const Load& load) {
@@ -134,7 +149,7 @@ void DeviceState::answer_loads_of_kept() {
     for (const auto& loaded : engines_) {
       if (loaded->sink != load.sink || loaded->is_leaving()) continue;
       loaded->is_taken = false;
-      load.promise.deliver(ModelLoaded{loaded->id, loaded->model, loaded->engine->options()});
+      load.promise.deliver(describe(*loaded));
       return true;
     }
     return false;
@@ -223,7 +238,7 @@ void DeviceState::created(const CreatedEngine& created) {
                              {"device", device_->name()},
                              {"device_mb", loaded.bytes() >> 20},
                              {"max_model_len", loaded.engine->options().max_model_len}});
-  load.promise.deliver(ModelLoaded{loaded.id, load.opened.model, loaded.engine->options()});
+  load.promise.deliver(describe(loaded));
   end_load();
 }
 
@@ -247,6 +262,13 @@ void DeviceState::taken(const ModelTaken& message) {
   LoadedEngine* loaded = find(message.engine);
   if (loaded == nullptr) return;
   loaded->is_taken = true;
+  settle();
+}
+
+void DeviceState::set_residency(const SetResidency& message) {
+  LoadedEngine* loaded = find(message.engine);
+  if (loaded == nullptr) return;
+  loaded->spec.residency = message.residency;
   settle();
 }
 
@@ -395,6 +417,7 @@ DeviceActor::behavior_type device(DeviceActor::stateful_pointer<DeviceState> sel
   return {
       [&state](LoadModel& wanted, const StepSink& sink) { return state.load(wanted, sink); },
       [&state](const ModelTaken& message) { state.taken(message); },
+      [&state](const SetResidency& message) { state.set_residency(message); },
       [&state](const UnloadModel& message) { state.unload(message); },
       [&state](AddSequence& message) { return state.add(message); },
       [&state](const ControlSequence& message) { state.control(message); },

@@ -27,6 +27,9 @@ DeviceMetrics::DeviceMetrics(const std::string& model, std::int64_t bytes)
                                  {{"model", model}})),
       pages_total_(
           metrics::gauge("conduit_kv_pages_total", "KV cache pages in all", {{"model", model}})),
+      usage_(metrics::gauge("conduit_kv_cache_usage_ratio",
+                            "Share of the KV cache pages that requests hold, 0 to 1",
+                            {{"model", model}})),
       prompt_tokens_(metrics::counter("conduit_prompt_tokens_total", "Prompt tokens computed",
                                       {{"model", model}})),
       generated_tokens_(metrics::counter("conduit_generation_tokens_total", "Tokens generated",
@@ -42,6 +45,10 @@ DeviceMetrics::DeviceMetrics(const std::string& model, std::int64_t bytes)
       preemptions_(metrics::counter("conduit_num_preemptions_total",
                                     "Times a request gave its KV cache pages to others",
                                     {{"model", model}})),
+      proposed_tokens_(metrics::counter("conduit_spec_decode_num_draft_tokens_total",
+                                        "Tokens proposed by speculation", {{"model", model}})),
+      kept_tokens_(metrics::counter("conduit_spec_decode_num_accepted_tokens_total",
+                                    "Of them, those that came true", {{"model", model}})),
       step_seconds_(metrics::histogram("conduit_step_seconds", "Time of one step of the engine",
                                        kStepBounds, {{"model", model}})),
       taken_(bytes) {
@@ -57,6 +64,8 @@ DeviceMetrics::~DeviceMetrics() {
   gone.prefix_queries = last_.prefix_queries;
   gone.prefix_hits = last_.prefix_hits;
   gone.preemptions = last_.preemptions;
+  gone.proposed_tokens = last_.proposed_tokens;
+  gone.kept_tokens = last_.kept_tokens;
   update(gone);
   loaded_.add(-1);
   bytes_.add(-static_cast<double>(taken_));
@@ -73,6 +82,10 @@ void DeviceMetrics::update(const kernels::EngineStats& stats) {
   prefix_queries_.increment(static_cast<double>(stats.prefix_queries - last_.prefix_queries));
   prefix_hits_.increment(static_cast<double>(stats.prefix_hits - last_.prefix_hits));
   preemptions_.increment(static_cast<double>(stats.preemptions - last_.preemptions));
+  proposed_tokens_.increment(static_cast<double>(stats.proposed_tokens - last_.proposed_tokens));
+  kept_tokens_.increment(static_cast<double>(stats.kept_tokens - last_.kept_tokens));
+  const double total = pages_total_.value();
+  usage_.set(total > 0 ? pages_used_.value() / total : 0);
   last_ = stats;
 }
 

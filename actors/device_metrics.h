@@ -32,12 +32,15 @@ class DeviceMetrics {
   metrics::Gauge& waiting_;
   metrics::Gauge& pages_used_;
   metrics::Gauge& pages_total_;
+  metrics::Gauge& usage_;
   metrics::Counter& prompt_tokens_;
   metrics::Counter& generated_tokens_;
   metrics::Gauge& pages_cached_;
   metrics::Counter& prefix_queries_;
   metrics::Counter& prefix_hits_;
   metrics::Counter& preemptions_;
+  metrics::Counter& proposed_tokens_;
+  metrics::Counter& kept_tokens_;
   metrics::Histogram& step_seconds_;
   kernels::EngineStats last_;
   std::int64_t taken_;

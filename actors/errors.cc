@@ -40,6 +40,7 @@ Error from_caf(const caf::error& error) {
       error.context().match_elements<std::string>())
     return {static_cast<Code>(error.code()), error.context().get_as<std::string>(0)};
   if (error.category() == kSystem) return from_system(static_cast<caf::sec>(error.code()));
+  if (error == caf::exit_reason::user_shutdown) return {Code::unavailable, "it was shut down"};
   if (error.category() == kExit)
     return {Code::unavailable,
             "the actor has ended: " + caf::to_string(static_cast<caf::exit_reason>(error.code()))};

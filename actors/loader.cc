@@ -21,24 +21,30 @@ constexpr std::int64_t kCacheShare = 4;
 // Beside running answers a load gets about a quarter of the cores; alone, all of them.
 constexpr int kNiceness = 5;
 
-Result<OpenedModel> open(const OpenModel& message, const kernels::Device& device) {
-  CONDUIT_TRY(auto model, kernels::open_model(message.spec.path));
+}  // namespace
+
+Result<OpenedModel> open_and_plan(const OpenModel& message, const kernels::Device& device,
+                                  const std::stop_token& stop) {
+  CONDUIT_TRY(auto model, kernels::open_model(message.spec.path, stop));
+  std::shared_ptr<const kernels::Model> draft;
+  if (!message.spec.draft.empty()) {
+    CONDUIT_TRY(draft, kernels::open_model(message.spec.draft, stop));
+  }
   kernels::EngineOptions options = message.spec.engine;
-  CONDUIT_TRY(MemoryPlan plan, plan_memory(options, *model, device));
+  CONDUIT_TRY(MemoryPlan plan, plan_memory(options, *model, device, draft.get()));
   if (options.kv_bytes == 0 && plan.options.kv_bytes > message.budget / kCacheShare) {
     options.kv_bytes = message.budget / kCacheShare;
-    CONDUIT_TRY(plan, plan_memory(options, *model, device));
+    CONDUIT_TRY(plan, plan_memory(options, *model, device, draft.get()));
   }
-  const std::size_t scratch =
-      kernels::Transformer::scratch_bytes(model->config, plan.largest_batch);
-  return OpenedModel{
-      std::move(model), plan.options,
-      plan.weight_bytes + plan.options.kv_bytes + static_cast<std::int64_t>(scratch)};
+  return OpenedModel{std::move(model), std::move(draft), plan.options, plan.bytes(),
+                     plan.weight_bytes};
 }
+
+namespace {
 
 Result<CreatedEngine> create(const OpenedModel& opened,
                              const std::shared_ptr<kernels::Device>& device) {
-  CONDUIT_TRY(auto engine, Engine::create(*device, opened.model, opened.options));
+  CONDUIT_TRY(auto engine, Engine::create(*device, opened.model, opened.options, opened.draft));
   // The device goes after its engines, also after one in a message that nobody takes.
   return CreatedEngine{{engine.release(), [device](Engine* loaded) { delete loaded; }}};
 }
@@ -50,11 +56,14 @@ caf::result<Reply> reply(Result<Reply> result) {
 }
 
 LoaderActor::behavior_type loader(LoaderActor::pointer,
-                                  const std::shared_ptr<kernels::Device>& device, bool has_thread) {
+                                  const std::shared_ptr<kernels::Device>& device, bool has_thread,
+                                  const std::stop_token& stop) {
   // Of this thread alone, and of those it starts. That it may not be lowered does no harm.
   if (has_thread) (void)setpriority(PRIO_PROCESS, 0, kNiceness);
   return {
-      [device](const OpenModel& message) { return reply(open(message, *device)); },
+      [device, stop](const OpenModel& message) {
+        return reply(open_and_plan(message, *device, stop));
+      },
       [device](const CreateEngine& message) { return reply(create(message.opened, device)); },
   };
 }
@@ -62,9 +71,10 @@ LoaderActor::behavior_type loader(LoaderActor::pointer,
 }  // namespace
 
 LoaderActor spawn_loader(caf::actor_system& system, std::shared_ptr<kernels::Device> device,
-                         bool has_thread) {
-  if (has_thread) return system.spawn<caf::detached>(loader, std::move(device), has_thread);
-  return system.spawn(loader, std::move(device), has_thread);
+                         bool has_thread, std::stop_token stop) {
+  if (has_thread)
+    return system.spawn<caf::detached>(loader, std::move(device), has_thread, std::move(stop));
+  return system.spawn(loader, std::move(device), has_thread, std::move(stop));
 }
 
 }  // namespace conduit::actors

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 
 #include "actors/messages.h"
 #include "kernels/device.h"
@@ -20,9 +21,14 @@ struct OpenModel {
 };
 struct OpenedModel {
   std::shared_ptr<const kernels::Model> model;
-  kernels::EngineOptions options;  // defaults filled in
-  std::int64_t bytes = 0;          // that it will take
+  std::shared_ptr<const kernels::Model> draft;  // or null
+  kernels::EngineOptions options;               // defaults filled in
+  std::int64_t bytes = 0;  // that it will take: these, the cache, adapters, draft, and scratch
+  std::int64_t weight_bytes = 0;
 };
+// Also for who only wants to know. Errors: why the file cannot be served on that device.
+Result<OpenedModel> open_and_plan(const OpenModel& wanted, const kernels::Device& device,
+                                  const std::stop_token& stop = {});
 struct CreateEngine {
   OpenedModel opened;
 };
@@ -33,9 +39,10 @@ using LoaderActor = caf::typed_actor<               //
     caf::replies_to<OpenModel>::with<OpenedModel>,  //
     caf::replies_to<CreateEngine>::with<CreatedEngine>>;
 
-// `has_thread`: one of its own; otherwise a test steps it by hand.
+// `has_thread`: one of its own; otherwise a test steps it by hand. `stop`: what is being opened is
+// given up; Device::stop_loading does the same to weights.
 LoaderActor spawn_loader(caf::actor_system& system, std::shared_ptr<kernels::Device> device,
-                         bool has_thread);
+                         bool has_thread, std::stop_token stop);
 
 }  // namespace conduit::actors
 

@@ -31,6 +31,8 @@ using TokenizeRequest = wire::TokenizeRequestT;
 using TokenizeReply = wire::TokenizeReplyT;
 using DetokenizeRequest = wire::DetokenizeRequestT;
 using DetokenizeReply = wire::DetokenizeReplyT;
+using PoolRequest = wire::PoolRequestT;
+using PoolReply = wire::PoolReplyT;
 using StatusQuery = wire::StatusQueryT;
 using ReplicaStatus = wire::ReplicaStatusT;
 
@@ -46,6 +48,7 @@ using ReplicaActor = caf::typed_actor<                            //
     caf::reacts_to<Credit>,                                       //
     caf::replies_to<TokenizeRequest>::with<TokenizeReply>,        //
     caf::replies_to<DetokenizeRequest>::with<DetokenizeReply>,    //
+    caf::replies_to<PoolRequest>::with<PoolReply>,                //
     caf::replies_to<StatusQuery>::with<ReplicaStatus>>;
 
 // --- the device actor: owns a device's memory and steps its engines
@@ -59,6 +62,7 @@ struct ModelSpec {  // what the supervisor wants to run
   std::string path;
   kernels::EngineOptions engine;
   Residency residency{};
+  std::string draft{};  // the path of its draft model; empty: none
 };
 struct LoadModel {
   ModelSpec spec;
@@ -67,10 +71,17 @@ struct LoadModel {
 struct ModelLoaded {
   std::uint64_t engine = 0;  // the device actor's name for it
   std::shared_ptr<const kernels::Model> model;
-  kernels::EngineOptions options;  // defaults filled in
+  kernels::EngineOptions options;                   // defaults filled in
+  std::int64_t bytes = 0;                           // on the device
+  std::int64_t device_budget = 0;                   // bytes that models may take together
+  std::shared_ptr<const kernels::Device> device{};  // to look at, not to use
 };
 struct ModelTaken {  // who asked for the engine has added what waited for it: idle, it may go
   std::uint64_t engine = 0;
+};
+struct SetResidency {
+  std::uint64_t engine = 0;
+  Residency residency;
 };
 struct UnloadModel {  // as soon as it is idle; it takes no more sequences
   std::uint64_t engine = 0;
@@ -115,6 +126,7 @@ using StepSink = caf::typed_actor<  //
 using DeviceActor = caf::typed_actor<                               //
     caf::replies_to<LoadModel, StepSink>::with<ModelLoaded>,        //
     caf::reacts_to<ModelTaken>,                                     //
+    caf::reacts_to<SetResidency>,                                   //
     caf::reacts_to<UnloadModel>,                                    //
     caf::replies_to<AddSequence>::with<SequenceAdded>,              //
     caf::reacts_to<ControlSequence>,                                //
@@ -131,6 +143,7 @@ struct RequestTimer {  // to itself
   std::uint64_t grants = 0;  // stall: what the reader had granted when it was set
 };
 using LocalReplica = ReplicaActor::extend<  //
+    caf::reacts_to<Residency>,              // of its model, from now on
     caf::reacts_to<StepOutputs>,            //
     caf::reacts_to<EngineUnloaded>,         //
     caf::reacts_to<RequestTimer>>;
@@ -139,6 +152,7 @@ struct ReplicaReady {  // it has generated a token, or loads its model when a re
   std::string model;
   ReplicaActor replica;
   bool is_local = true;
+  std::string node{};  // endpoint of a remote one's
 };
 // Whom a replica tells that it is ready: the router, or the supervisor, which passes it on.
 using ReadySink = caf::typed_actor<caf::reacts_to<ReplicaReady>>;
@@ -154,6 +168,8 @@ struct ModelEntry {
   std::string name;
   int ready = 0;          // replicas
   bool expected = false;  // configured on this node, though perhaps not ready yet
+  std::string error{};    // why it will not be; empty: it is, or may become so
+  std::vector<ReplicaReady> replicas{};
 };
 struct ModelsReply {
   std::vector<ModelEntry> models;
@@ -161,6 +177,13 @@ struct ModelsReply {
 struct ExpectModel {  // a model that should be served: until ready its requests get `unavailable`,
                       // not `not_found`
   std::string model;
+};
+struct ForgetModel {  // it should no longer be served here: its local replicas get no new requests
+  std::string model;
+};
+struct ModelFailed {  // … and will not be
+  std::string model;
+  std::string reason;
 };
 struct LocalReplicasQuery {};
 struct LocalReplicas {  // what membership tells the peers
@@ -171,9 +194,12 @@ using RouterActor = caf::typed_actor<                            //
     caf::replies_to<GenerateRequest, TokenSink>::with<RouteTo>,  //
     caf::replies_to<TokenizeRequest>::with<TokenizeReply>,       //
     caf::replies_to<DetokenizeRequest>::with<DetokenizeReply>,   //
+    caf::replies_to<PoolRequest>::with<PoolReply>,               //
     caf::replies_to<ModelsQuery>::with<ModelsReply>,             //
     caf::replies_to<LocalReplicasQuery>::with<LocalReplicas>,    //
     caf::reacts_to<ExpectModel>,                                 //
+    caf::reacts_to<ForgetModel>,                                 //
+    caf::reacts_to<ModelFailed>,                                 //
     caf::reacts_to<ReplicaReady>>;  // it monitors each and forgets those that end
 
 // --- a stream (stream.h) to itself
@@ -186,8 +212,20 @@ struct AllReady {};
 struct RestartReplica {  // to itself, when the back-off of that model is over
   std::size_t model = 0;
 };
+struct WantModel {  // one more, or in place of the one of that name
+  ModelSpec spec;
+};
+struct DropModel {  // no longer wanted: it finishes what it answers, then goes
+  std::string model;
+};
+struct RetireDue {  // to itself: a look whether that model has finished
+  std::size_t model = 0;
+};
 using SupervisorActor = caf::typed_actor<        //
     caf::replies_to<WaitReady>::with<AllReady>,  //
+    caf::reacts_to<WantModel>,                   //
+    caf::reacts_to<DropModel>,                   //
+    caf::reacts_to<RetireDue>,                   //
     caf::reacts_to<ReplicaReady>,                //
     caf::reacts_to<RestartReplica>>;
 
@@ -204,6 +242,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::TokenizeRequestT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::TokenizeReplyT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::DetokenizeRequestT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::DetokenizeReplyT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::PoolRequestT)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::PoolReplyT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::StatusQueryT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::wire::ReplicaStatusT)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::kernels::EngineStats)
@@ -211,6 +251,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelSpec)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LoadModel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelLoaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelTaken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::Residency)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::SetResidency)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::UnloadModel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::EngineUnloaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::AddSequence)
@@ -227,9 +269,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RouteTo)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelsQuery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelsReply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ExpectModel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ForgetModel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::ModelFailed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LocalReplicasQuery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::LocalReplicas)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::StreamDeadline)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::WaitReady)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::AllReady)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::WantModel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::DropModel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RetireDue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(conduit::actors::RestartReplica)

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
 #include <random>
@@ -217,6 +218,19 @@ Result<kernels::SequenceSpec> prepare(const GenerateRequest& request, const kern
   for (const wire::LogitBias& bias : request.logit_bias)
     spec.sampling.logit_bias.push_back({bias.token(), bias.bias()});
   return spec;
+}
+
+std::optional<Reasoning> reasoning_of(const GenerateRequest& request, const kernels::Model& model,
+                                      std::span<const TokenId> prompt) {
+  if (!request.split_reasoning || !model.tokenizer) return std::nullopt;
+  const bool is_known =
+      model.tokenizer->id_of("<think>") ||
+      (model.chat_template && model.chat_template->source().find("<think>") != std::string::npos);
+  if (!is_known) return std::nullopt;
+  constexpr std::size_t kTail =
+      16;  // tokens: the tag may be spelled in several, a line end follows
+  const auto tail = prompt.subspan(prompt.size() - std::min(prompt.size(), kTail));
+  return Reasoning(ends_thinking(model.tokenizer->decode(tail)));
 }
 
 Result<std::vector<TokenId>> tokenize(const TokenizeRequest& request, const kernels::Model& model,

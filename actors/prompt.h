@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "actors/messages.h"
+#include "actors/reasoning.h"
 #include "kernels/engine/sequence.h"
 #include "kernels/model/model.h"
 #include "mdl/base/result.h"
@@ -33,6 +36,11 @@ struct RequestLimits {
 // The sequence for the engine, still without an id. Errors: invalid_argument.
 Result<kernels::SequenceSpec> prepare(const GenerateRequest& request, const kernels::Model& model,
                                       int max_model_len, const RequestLimits& limits = {});
+
+// How the answer to `prompt` is told apart from its thoughts, where that is asked for and the model
+// knows <think>, by its template or its vocabulary.
+std::optional<Reasoning> reasoning_of(const GenerateRequest& request, const kernels::Model& model,
+                                      std::span<const kernels::TokenId> prompt);
 
 // The same steps without a generation. Errors: invalid_argument (no tokenizer, no template, text
 // that cannot fit).

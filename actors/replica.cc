@@ -12,7 +12,9 @@
 #include "actors/answer.h"
 #include "actors/errors.h"
 #include "actors/load_queue.h"
+#include "actors/pooling.h"
 #include "actors/prompt.h"
+#include "kernels/progress.h"
 #include "mdl/base/log.h"
 
 namespace conduit::actors {
@@ -26,6 +28,11 @@ using std::chrono::milliseconds;
 constexpr std::chrono::hours kLoadTimeout{1};
 // A device answers between two steps, and one of a long prompt takes seconds on a slow machine.
 constexpr std::chrono::minutes kDeviceTimeout{10};
+// A device that is silent for so long computes a long step, or is stuck …
+constexpr milliseconds kStatusPatience{2'000};
+// … and within this time one that computes shows it. Together well below the five seconds in which
+// /health tells of it.
+constexpr milliseconds kProgressPatience{1'000};
 // Of the token that proves the replica ready; those of requests follow.
 constexpr SequenceId kWarmUp = 0;
 
@@ -43,6 +50,14 @@ struct Running {
   bool is_paused = false;
 };
 
+// A text that becomes an embedding or a score.
+struct Pooled {
+  std::uint64_t engine = 0;
+  PoolRequest request;
+  std::uint32_t prompt_tokens = 0;
+  Promise<PoolReply> promise;
+};
+
 // Which of the model's adapters a request's model is; 0: the model itself.
 kernels::AdapterId adapter_of(const std::string& name, const kernels::EngineOptions& options) {
   for (std::size_t i = 0; i < options.adapters.size(); ++i)
@@ -57,6 +72,7 @@ class Replica {
   void start(const DeviceActor& device, const ReadySink& ready, const ModelSpec& spec);
   caf::result<Admitted> generate(GenerateRequest& request, const TokenSink& sink);
   void unloaded(const EngineUnloaded& message);
+  void set_residency(const Residency& residency);
   void outputs(const StepOutputs& step);
   void cancel(const Cancel& message);
   void credit(const Credit& message);
@@ -64,6 +80,7 @@ class Replica {
   void down(const caf::down_msg& message);
   template <class Reply, class Request>
   caf::result<Reply> answer_when_loaded(const Request& request);
+  caf::result<PoolReply> pool(PoolRequest& request);
   caf::result<ReplicaStatus> status();
 
  private:
@@ -81,6 +98,16 @@ class Replica {
   void admit(GenerateRequest& request, const TokenSink& sink, const Promise<Admitted>& promise);
   void refused(SequenceId sequence, GenerateRequest& request, const Promise<Admitted>& promise,
                caf::error& error);
+  void pool_when_loaded(PoolRequest request, const Promise<PoolReply>& promise);
+  void add_pooled(PoolRequest& request, const Promise<PoolReply>& promise);
+  void pool_refused(SequenceId sequence, caf::error& error);
+  bool take_pooled(const kernels::SequenceOutput& output);
+  ReplicaStatus own_status() const;
+  ReplicaStatus status_with(const kernels::EngineStats& stats) const;
+  void ask_device(std::chrono::milliseconds patience,
+                  std::optional<std::uint64_t> progress_before = std::nullopt);
+  void device_silent(std::optional<std::uint64_t> progress_before);
+  void answer_status(const ReplicaStatus& status);
   Result<TokenizeReply> answer(const TokenizeRequest& request) const;
   Result<DetokenizeReply> answer(const DetokenizeRequest& request) const;
   void set_deadline(SequenceId sequence, std::uint32_t deadline_ms);
@@ -103,6 +130,9 @@ class Replica {
   LoadQueue queue_;
   Requests requests_;  // by sequence: ids that this replica chose, so never used twice
   std::unordered_map<std::uint64_t, SequenceId> sequences_;  // by request id
+  std::unordered_map<SequenceId, Pooled> pooled_;
+  std::vector<Promise<ReplicaStatus>> status_asked_;  // one question to the device answers all
+  kernels::EngineStats last_stats_;
   SequenceId next_sequence_ = kWarmUp + 1;
 };
 
@@ -161,16 +191,20 @@ void Replica::load_failed(const caf::error& error) {
 void Replica::unloaded(const EngineUnloaded& message) {
   if (message.engine != model_.engine) return;
   model_ = {};
+  last_stats_ = {};
   if (state_ == wire::ReplicaState::ready) state_ = wire::ReplicaState::unloaded;
+}
+
+void Replica::set_residency(const Residency& residency) {
+  spec_.residency = residency;
+  tell(self_, device_, SetResidency{model_.engine, residency});
 }
 
 void Replica::warm_up() {
   AddSequence warm_up;
   warm_up.engine = model_.engine;
+  warm_up.spec = warm_up_of(*model_.model);
   warm_up.spec.id = kWarmUp;
-  warm_up.spec.prompt = {std::max(model_.model->config.bos, 0)};
-  warm_up.spec.max_tokens = 1;
-  warm_up.spec.sampling.temperature = 0;
   ask(self_, device_, kDeviceTimeout, std::move(warm_up))
       .then([](SequenceAdded) {}, [this](const caf::error& error) { self_->quit(error); });
 }
@@ -230,7 +264,9 @@ void Replica::admit(GenerateRequest& request, const TokenSink& sink,
   admitted.id = request.id;
   admitted.prompt_tokens = static_cast<std::uint32_t>(spec->prompt.size());
   const auto& tokenizer = model_.model->tokenizer;
-  Running running(sink, Answer(request, tokenizer ? &*tokenizer : nullptr, spec->prompt.size()),
+  Running running(sink,
+                  Answer(request, tokenizer ? &*tokenizer : nullptr, spec->prompt.size(),
+                         reasoning_of(request, *model_.model, spec->prompt)),
                   model_);
   running.request = request.id;
   running.deadline_ms = request.deadline_ms;
@@ -284,6 +320,7 @@ void Replica::outputs(const StepOutputs& step) {
       warmed_up(output);
       continue;
     }
+    if (take_pooled(output)) continue;
     auto request = requests_.find(output.id);
     if (request == requests_.end()) continue;  // cancelled while this was on its way
     Running& running = request->second;
@@ -423,32 +460,126 @@ Result<DetokenizeReply> Replica::answer(const DetokenizeRequest& request) const 
   return reply;
 }
 
-caf::result<ReplicaStatus> Replica::status() {
+// --- texts that are pooled
+
+caf::result<PoolReply> Replica::pool(PoolRequest& request) {
+  const Promise<PoolReply> promise(self_);
+  pool_when_loaded(std::move(request), promise);
+  return promise;
+}
+
+void Replica::pool_when_loaded(PoolRequest request, const Promise<PoolReply>& promise) {
+  when_loaded({[this, promise, request = std::move(request)](const Status& loaded) mutable {
+    if (!loaded) return promise.deliver(to_caf(loaded.error()));
+    add_pooled(request, promise);
+  }});
+}
+
+void Replica::add_pooled(PoolRequest& request, const Promise<PoolReply>& promise) {
+  auto spec = prepare_pooling(request, spec_.name, *model_.model, model_.options);
+  if (!spec) return promise.deliver(to_caf(spec.error()));
+  const SequenceId sequence = next_sequence_++;
+  spec->id = sequence;
+  spec->adapter = adapter_of(request.model, model_.options);
+  const auto tokens = static_cast<std::uint32_t>(spec->prompt.size());
+  pooled_.emplace(sequence, Pooled{model_.engine, std::move(request), tokens, promise});
+  ask(self_, device_, kDeviceTimeout, AddSequence{model_.engine, *std::move(spec)})
+      .then([](SequenceAdded) {},
+            [this, sequence](caf::error& error) { pool_refused(sequence, error); });
+}
+
+void Replica::pool_refused(SequenceId sequence, caf::error& error) {
+  auto found = pooled_.extract(sequence);
+  if (found.empty()) return;
+  Pooled& pooled = found.mapped();
+  if (from_caf(error).code != Code::not_found) return pooled.promise.deliver(std::move(error));
+  // The engine went, or is about to, while this was on its way.
+  const bool is_last = pooled.engine == model_.engine;
+  if (is_last && state_ == wire::ReplicaState::ready) state_ = wire::ReplicaState::unloaded;
+  pool_when_loaded(std::move(pooled.request), pooled.promise);
+}
+
+bool Replica::take_pooled(const kernels::SequenceOutput& output) {
+  auto found = pooled_.extract(output.id);
+  if (found.empty()) return false;
+  const Pooled& pooled = found.mapped();
+  if (output.reason != kernels::FinishReason::stop) {
+    pooled.promise.deliver(
+        to_caf({Code::internal, "the model gave no usable numbers for this text"}));
+    return true;
+  }
+  PoolReply reply;
+  reply.embedding = output.embedding;
+  reply.score = output.score;
+  reply.prompt_tokens = pooled.prompt_tokens;
+  pooled.promise.deliver(std::move(reply));
+  return true;
+}
+
+// --- how it stands
+
+ReplicaStatus Replica::own_status() const {
   ReplicaStatus reply;
   reply.model = spec_.name;
   reply.state = state_;
-  reply.running = static_cast<std::uint32_t>(requests_.size());
+  reply.running = static_cast<std::uint32_t>(requests_.size() + pooled_.size());
   reply.waiting = static_cast<std::uint32_t>(queue_.size());
   if (!model_.model) return reply;
   reply.max_model_len = static_cast<std::uint32_t>(model_.options.max_model_len);
+  reply.task = task_of(spec_.name, *model_.model);
+  reply.bytes = static_cast<std::uint64_t>(model_.bytes);
+  reply.kv_bytes = static_cast<std::uint64_t>(model_.options.kv_bytes);
+  reply.device_budget = static_cast<std::uint64_t>(model_.device_budget);
+  if (model_.device) reply.device = model_.device->name();
+  return reply;
+}
+
+ReplicaStatus Replica::status_with(const kernels::EngineStats& stats) const {
+  ReplicaStatus reply = own_status();
+  // An answer whose reader has not taken all of it runs on, also without the engine.
+  const auto waiting = std::min(reply.running, static_cast<std::uint32_t>(stats.waiting));
+  reply.waiting += waiting;
+  reply.running -= waiting;
+  reply.kv_pages_used = static_cast<std::uint64_t>(stats.kv_pages_used);
+  reply.kv_pages_total = static_cast<std::uint64_t>(stats.kv_pages_total);
+  reply.prompt_tokens = stats.prompt_tokens;
+  reply.generated_tokens = stats.generated_tokens;
+  return reply;
+}
+
+caf::result<ReplicaStatus> Replica::status() {
+  if (!model_.model) return own_status();
   const Promise<ReplicaStatus> promise(self_);
-  ask(self_, device_, kDeviceTimeout, EngineStatsQuery{model_.engine})
-      .then(
-          [promise, reply](const kernels::EngineStats& stats) mutable {
-            // An answer whose reader has not taken all of it runs on, also without the engine.
-            const auto waiting = std::min(reply.running, static_cast<std::uint32_t>(stats.waiting));
-            reply.waiting += waiting;
-            reply.running -= waiting;
-            reply.kv_pages_used = static_cast<std::uint64_t>(stats.kv_pages_used);
-            reply.kv_pages_total = static_cast<std::uint64_t>(stats.kv_pages_total);
-            promise.deliver(std::move(reply));
-          },
-          [promise, reply](caf::error& error) mutable {
-            // The engine went meanwhile: what was said holds without it.
-            if (from_caf(error).code == Code::not_found) return promise.deliver(std::move(reply));
-            promise.deliver(std::move(error));
-          });
+  status_asked_.push_back(promise);
+  if (status_asked_.size() == 1) ask_device(kStatusPatience);
   return promise;
+}
+
+void Replica::ask_device(milliseconds patience, std::optional<std::uint64_t> progress_before) {
+  ask(self_, device_, patience, EngineStatsQuery{model_.engine})
+      .then(
+          [this](const kernels::EngineStats& stats) {
+            last_stats_ = stats;
+            answer_status(status_with(stats));
+          },
+          [this, progress_before](const caf::error& error) {
+            if (error == caf::sec::request_timeout) return device_silent(progress_before);
+            // The engine went meanwhile: what was said holds without it.
+            answer_status(own_status());
+          });
+}
+
+// Asked once more, it computes meanwhile, or is stuck. In a long step the numbers are those before.
+void Replica::device_silent(std::optional<std::uint64_t> progress_before) {
+  const std::uint64_t progress = kernels::chunks_computed.load();
+  if (!progress_before) return ask_device(kProgressPatience, progress);
+  ReplicaStatus status = status_with(last_stats_);
+  status.is_stuck = progress == *progress_before;
+  answer_status(status);
+}
+
+void Replica::answer_status(const ReplicaStatus& status) {
+  for (const auto& promise : std::exchange(status_asked_, {})) promise.deliver(status);
 }
 
 LocalReplica::behavior_type replica(LocalReplica::stateful_pointer<Replica> self,
@@ -469,9 +600,11 @@ LocalReplica::behavior_type replica(LocalReplica::stateful_pointer<Replica> self
       [&state](const DetokenizeRequest& request) {
         return state.answer_when_loaded<DetokenizeReply>(request);
       },
+      [&state](PoolRequest& request) { return state.pool(request); },
       [&state](const StatusQuery&) { return state.status(); },
       [&state](const StepOutputs& step) { state.outputs(step); },
       [&state](const EngineUnloaded& message) { state.unloaded(message); },
+      [&state](const Residency& residency) { state.set_residency(residency); },
       [&state](const RequestTimer& message) { state.timer(message); },
   };
 }

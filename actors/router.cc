@@ -18,6 +18,7 @@ constexpr std::chrono::minutes kAnswerTimeout{10};
 
 struct Served {
   bool is_expected = false;
+  std::string error;  // why it will never be ready
   std::vector<ReplicaReady> ready;
   std::size_t turn = 0;
 };
@@ -31,6 +32,8 @@ class Router {
   template <class Reply, class Request>
   caf::result<Reply> forward(const Request& request);
   void expect(const std::string& model) { models_[model].is_expected = true; }
+  void forget(const std::string& model);
+  void failed(const ModelFailed& message) { models_[message.model].error = message.reason; }
   void ready(const ReplicaReady& message);
   void down(const caf::actor_addr& replica);
   ModelsReply models() const;
@@ -56,6 +59,8 @@ Result<std::vector<ReplicaActor>> Router::candidates(const std::string& model) {
                                       (names.empty() ? "no model is" : "there are: " + names)};
   }
   Served& served = found->second;
+  if (served.ready.empty() && !served.error.empty())
+    return Error{Code::unavailable, "model \"" + model + "\" cannot be served: " + served.error};
   if (served.ready.empty())
     return Error{Code::unavailable, "model \"" + model + "\" is not ready yet: try again"};
   std::vector<ReplicaActor> order;
@@ -117,10 +122,20 @@ caf::result<Reply> Router::forward(const Request& request) {
   return promise;
 }
 
+// What its replicas answer already goes on.
+void Router::forget(const std::string& model) {
+  const auto found = models_.find(model);
+  if (found == models_.end()) return;
+  found->second.is_expected = false;
+  std::erase_if(found->second.ready, [](const ReplicaReady& replica) { return replica.is_local; });
+  if (found->second.ready.empty()) models_.erase(found);
+}
+
 void Router::ready(const ReplicaReady& message) {
   std::vector<ReplicaReady>& replicas = models_[message.model].ready;
   for (const ReplicaReady& known : replicas)
     if (known.replica == message.replica) return;
+  models_[message.model].error.clear();
   self_->monitor(message.replica);
   replicas.push_back(message);
   log::info("replica ready",
@@ -139,7 +154,8 @@ void Router::down(const caf::actor_addr& replica) {
 ModelsReply Router::models() const {
   ModelsReply reply;
   for (const auto& [name, served] : models_)
-    reply.models.push_back({name, static_cast<int>(served.ready.size()), served.is_expected});
+    reply.models.push_back({name, static_cast<int>(served.ready.size()), served.is_expected,
+                            served.error, served.ready});
   return reply;
 }
 
@@ -164,9 +180,12 @@ RouterActor::behavior_type router(RouterActor::stateful_pointer<Router> self,
       [&state](const DetokenizeRequest& request) {
         return state.forward<DetokenizeReply>(request);
       },
+      [&state](const PoolRequest& request) { return state.forward<PoolReply>(request); },
       [&state](const ModelsQuery&) { return state.models(); },
       [&state](const LocalReplicasQuery&) { return state.local_replicas(); },
       [&state](const ExpectModel& message) { state.expect(message.model); },
+      [&state](const ForgetModel& message) { state.forget(message.model); },
+      [&state](const ModelFailed& message) { state.failed(message); },
       [&state](const ReplicaReady& message) { state.ready(message); },
   };
 }

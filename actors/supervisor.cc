@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <caf/exit_reason.hpp>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -17,11 +18,20 @@ namespace {
 using std::chrono::milliseconds;
 using TimePoint = caf::actor_clock::time_point;
 
+// A replica that does not say how busy it is within this time counts as busy.
+constexpr std::chrono::seconds kStatusTimeout{2};
+// Between two looks whether a model that is no longer wanted has finished its answers.
+constexpr milliseconds kRetirePoll{100};
+
 struct Wanted {
   explicit Wanted(ModelSpec model) : spec(std::move(model)) {}
 
   ModelSpec spec;
-  LocalReplica replica;  // null between an end and a restart
+  bool is_retiring = false;              // finishes what it answers …
+  std::optional<ModelSpec> replacement;  // … for this one, or
+  bool is_gone = false;                  // for none: a place that nobody uses
+  bool is_given_up = false;              // until it is wanted anew
+  LocalReplica replica;                  // null between an end and a restart
   bool is_ready = false;
   bool was_ever_ready = false;
   TimePoint ready_since{};
@@ -36,11 +46,18 @@ class Supervisor {
   void start(DeviceFactory make_device, const RouterActor& router, std::vector<ModelSpec> models,
              const RestartPolicy& policy);
   caf::result<AllReady> wait_ready();
+  void want(WantModel& message);
+  void drop(const DropModel& message);
+  void retire_due(const RetireDue& message);
   void ready(const ReplicaReady& message);
   void restart(const RestartReplica& message) { start_replica(message.model); }
   void down(const caf::down_msg& message);
 
  private:
+  Wanted* find(const std::string& model);
+  void expect(const ModelSpec& model);
+  void retire(Wanted& wanted, std::optional<ModelSpec> replacement);
+  void retired(std::size_t index);
   Status ensure_device();
   void start_replica(std::size_t index);
   void ended(std::size_t index, const Error& reason);
@@ -71,14 +88,92 @@ void Supervisor::start(DeviceFactory make_device, const RouterActor& router,
   make_device_ = std::move(make_device);
   router_ = router;
   policy_ = policy;
-  for (ModelSpec& model : models) {
-    tell(self_, router_, ExpectModel{model.name});
-    for (const auto& adapter : model.engine.adapters)
-      tell(self_, router_, ExpectModel{adapter.name});
-    wanted_.emplace_back(std::move(model));
-  }
+  for (const ModelSpec& model : models) expect(model);
+  for (ModelSpec& model : models) wanted_.emplace_back(std::move(model));
   for (std::size_t i = 0; i < wanted_.size(); ++i) start_replica(i);
 }
+
+void Supervisor::expect(const ModelSpec& model) {
+  tell(self_, router_, ExpectModel{model.name});
+  for (const auto& adapter : model.engine.adapters) tell(self_, router_, ExpectModel{adapter.name});
+}
+
+// --- what is wanted changes
+
+Wanted* Supervisor::find(const std::string& model) {
+  for (Wanted& wanted : wanted_)
+    if (!wanted.is_gone && wanted.spec.name == model) return &wanted;
+  return nullptr;
+}
+
+bool is_same_but_residency(const ModelSpec& a, const ModelSpec& b) {
+  return a.path == b.path && a.draft == b.draft &&
+         std::ranges::equal(a.engine.adapters, b.engine.adapters, [](auto& one, auto& other) {
+           return one.name == other.name && one.folder == other.folder;
+         });
+}
+
+void Supervisor::want(WantModel& message) {
+  ModelSpec& model = message.spec;
+  Wanted* known = find(model.name);
+  if (known == nullptr) {
+    expect(model);
+    wanted_.emplace_back(std::move(model));
+    start_replica(wanted_.size() - 1);
+  } else if (!known->is_retiring && !known->is_given_up &&
+             is_same_but_residency(known->spec, model)) {
+    known->spec.residency = model.residency;
+    if (known->replica) tell(self_, known->replica, model.residency);
+  } else {
+    retire(*known, std::move(model));
+  }
+}
+
+void Supervisor::drop(const DropModel& message) {
+  if (Wanted* known = find(message.model)) retire(*known, std::nullopt);
+}
+
+void Supervisor::retire(Wanted& wanted, std::optional<ModelSpec> replacement) {
+  wanted.replacement = std::move(replacement);
+  tell(self_, router_, ForgetModel{wanted.spec.name});
+  for (const auto& adapter : wanted.spec.engine.adapters)
+    tell(self_, router_, ForgetModel{adapter.name});
+  if (wanted.replacement) expect(*wanted.replacement);  // its requests are told to come again
+  const std::size_t index = static_cast<std::size_t>(&wanted - wanted_.data());
+  if (!wanted.replica) return retired(index);
+  if (!std::exchange(wanted.is_retiring, true)) retire_due({index});
+}
+
+void Supervisor::retire_due(const RetireDue& message) {
+  const LocalReplica replica = wanted_[message.model].replica;
+  if (!replica || !wanted_[message.model].is_retiring) return;
+  ask(self_, ReplicaActor(replica), kStatusTimeout, StatusQuery{})
+      .then(
+          [this, message, replica](const ReplicaStatus& status) {
+            if (status.running + status.waiting == 0)
+              return caf::anon_send_exit(replica, caf::exit_reason::user_shutdown);
+            tell_later(self_, kRetirePoll, caf::actor_cast<SupervisorActor>(self_), message);
+          },
+          [this, message](const caf::error&) {  // busy; should it be gone, nothing is due any more
+            tell_later(self_, kRetirePoll, caf::actor_cast<SupervisorActor>(self_), message);
+          });
+}
+
+void Supervisor::retired(std::size_t index) {
+  Wanted& wanted = wanted_[index];
+  log::info("model retired",
+            {{"model", wanted.spec.name},
+             {"replaced_by", wanted.replacement ? wanted.replacement->path : "none"}});
+  std::optional<ModelSpec> replacement = std::move(wanted.replacement);
+  const bool is_gone = !replacement;
+  ModelSpec spec = replacement ? *std::move(replacement) : std::move(wanted.spec);
+  wanted = Wanted(std::move(spec));
+  wanted.is_gone = is_gone;
+  if (!is_gone) start_replica(index);
+  answer_waiting();
+}
+
+// --- what runs
 
 Status Supervisor::ensure_device() {
   if (device_) return ok();
@@ -88,6 +183,7 @@ Status Supervisor::ensure_device() {
 }
 
 void Supervisor::start_replica(std::size_t index) {
+  if (wanted_[index].is_gone || wanted_[index].replica) return;  // a restart that is out of date
   if (auto device = ensure_device(); !device) {
     ended(index, device.error());
     return;
@@ -100,7 +196,7 @@ void Supervisor::start_replica(std::size_t index) {
 
 void Supervisor::ready(const ReplicaReady& message) {
   for (Wanted& wanted : wanted_) {
-    if (wanted.replica != message.replica) continue;
+    if (wanted.replica != message.replica || wanted.is_retiring) continue;
     wanted.is_ready = wanted.was_ever_ready = true;
     wanted.ready_since = self_->clock().now();
     tell(self_, router_, message);
@@ -116,7 +212,7 @@ void Supervisor::down(const caf::down_msg& message) {
   }
   for (std::size_t i = 0; i < wanted_.size(); ++i)
     if (wanted_[i].replica && wanted_[i].replica.address() == message.source)
-      ended(i, from_caf(message.reason));
+      wanted_[i].is_retiring ? retired(i) : ended(i, from_caf(message.reason));
 }
 
 void Supervisor::ended(std::size_t index, const Error& reason) {
@@ -132,10 +228,14 @@ void Supervisor::ended(std::size_t index, const Error& reason) {
     restart_later(index, reason);
     return;
   }
+  wanted.is_given_up = true;
   log::error(
       "model given up",
       {{"model", wanted.spec.name}, {"restarts", wanted.restarts}, {"reason", reason.message}});
   failure_ = Error{reason.code, "model " + wanted.spec.name + ": " + reason.message};
+  tell(self_, router_, ModelFailed{wanted.spec.name, reason.message});
+  for (const auto& adapter : wanted.spec.engine.adapters)
+    tell(self_, router_, ModelFailed{adapter.name, reason.message});
   answer_waiting();
 }
 
@@ -165,8 +265,9 @@ caf::result<AllReady> Supervisor::wait_ready() {
 }
 
 void Supervisor::answer_waiting() {
-  const bool all_ready = std::all_of(wanted_.begin(), wanted_.end(),
-                                     [](const Wanted& wanted) { return wanted.is_ready; });
+  const bool all_ready = std::all_of(wanted_.begin(), wanted_.end(), [](const Wanted& wanted) {
+    return wanted.is_ready || wanted.is_gone;
+  });
   if (!failure_ && !all_ready) return;
   for (const auto& promise : std::exchange(waiting_, {})) {
     if (failure_)
@@ -186,6 +287,9 @@ SupervisorActor::behavior_type supervisor(SupervisorActor::stateful_pointer<Supe
   state.start(make_device, router, models, policy);
   return {
       [&state](const WaitReady&) { return state.wait_ready(); },
+      [&state](WantModel& message) { state.want(message); },
+      [&state](const DropModel& message) { state.drop(message); },
+      [&state](const RetireDue& message) { state.retire_due(message); },
       [&state](const ReplicaReady& message) { state.ready(message); },
       [&state](const RestartReplica& message) { state.restart(message); },
   };

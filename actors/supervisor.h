@@ -3,6 +3,8 @@
 // started again after a pause that doubles, and has all its patience back once it stayed healthy
 // for a while. A model that could never be loaded is not tried again: whoever waits for the node
 // gets its error.
+// What is wanted may change: a model that no longer is gets no new requests, and ends when it has
+// answered those it had. One that changes but its residency is replaced that way.
 // The device actor is made anew, by the factory it was given, when it has ended.
 #pragma once
 

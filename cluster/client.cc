@@ -1,17 +1,15 @@
-// An actor system, a router and a spine of its own; a blocking reader over a stream.
+// An actor system, a router and a spine of its own, or a whole node; blocking and other readers of
+// its streams.
 #include "cluster/client.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
 #include <limits>
-#include <mutex>
 #include <utility>
 
 #include "actors/errors.h"
 #include "actors/router.h"
-#include "actors/stream.h"
-#include "cluster/spine/frame.h"
+#include "cluster/client_calls.h"
+#include "cluster/node.h"
 #include "cluster/spine/spine.h"
 #include "mdl/base/json.h"
 
@@ -30,47 +28,9 @@ struct Config : caf::actor_system_config {
   Config() { actors::configure(*this, kThreads); }
 };
 
-// What the stream's actor puts down and the calling thread takes.
-class Inbox {
- public:
-  void put(const actors::TokenChunk& chunk) {
-    std::lock_guard lock(mutex_);
-    texts_.push_back(chunk.text);
-    changed_.notify_one();
-  }
-  void finish(const actors::Finished& finished) {
-    std::lock_guard lock(mutex_);
-    finished_ = finished;
-    changed_.notify_one();
-  }
-
-  // The next piece of text; nothing: it is finished.
-  std::optional<std::string> take() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !texts_.empty() || finished_; });
-    if (texts_.empty()) return std::nullopt;
-    std::string text = std::move(texts_.front());
-    texts_.pop_front();
-    return text;
-  }
-  actors::Finished finished() {
-    std::lock_guard lock(mutex_);
-    return *finished_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::string> texts_;
-  std::optional<actors::Finished> finished_;
-};
-
-actors::GenerateRequest request_of(const std::string& model, const std::string& messages_json,
-                                   const ChatOptions& options) {
+actors::GenerateRequest request_of(const std::string& model, const ChatOptions& options) {
   actors::GenerateRequest request;
   request.model = model;
-  request.prompt_kind = wire::PromptKind::chat;
-  request.messages_json = messages_json;
   request.max_tokens = options.max_tokens;
   request.temperature = options.temperature;
   request.top_k = options.top_k;
@@ -85,25 +45,48 @@ actors::GenerateRequest request_of(const std::string& model, const std::string& 
   return request;
 }
 
-Result<ChatAnswer> answer_of(std::string text, const actors::Finished& finished) {
-  ChatAnswer answer;
-  switch (finished.reason) {
-    case wire::FinishReason::stop: answer.finish_reason = "stop"; break;
-    case wire::FinishReason::length: answer.finish_reason = "length"; break;
-    case wire::FinishReason::cancelled: return Error{Code::cancelled, "the answer was cancelled"};
-    default: return Error{cluster::code_of(finished.error_code), finished.error_message};
-  }
-  answer.text = std::move(text);
-  answer.prompt_tokens = finished.prompt_tokens;
-  answer.completion_tokens = finished.completion_tokens;
-  return answer;
+actors::GenerateRequest chat_request(const std::string& model, const std::string& messages_json,
+                                     const ChatOptions& options) {
+  actors::GenerateRequest request = request_of(model, options);
+  request.prompt_kind = wire::PromptKind::chat;
+  request.messages_json = messages_json;
+  return request;
 }
 
-}  // namespace
+actors::GenerateRequest completion_request(const std::string& model, const std::string& prompt,
+                                           const ChatOptions& options) {
+  actors::GenerateRequest request = request_of(model, options);
+  request.prompt_kind = wire::PromptKind::text;
+  request.prompt = prompt;
+  return request;
+}
 
-struct Client::Parts {
-  Parts() : system(config), router(actors::spawn_router(system)) {}
-  ~Parts() {
+std::string json_of(const std::vector<ChatMessage>& messages) {
+  json::Array array;
+  for (const ChatMessage& message : messages)
+    array.push_back(json::Object{{"role", message.role}, {"content", message.content}});
+  return json::dump(std::move(array));
+}
+
+Embeddings embeddings_of(std::vector<actors::PoolReply>& replies) {
+  Embeddings embeddings;
+  for (actors::PoolReply& reply : replies) {
+    embeddings.vectors.push_back(std::move(reply.embedding));
+    embeddings.prompt_tokens += reply.prompt_tokens;
+  }
+  return embeddings;
+}
+
+std::vector<float> scores_of(std::vector<actors::PoolReply>& replies) {
+  std::vector<float> scores;
+  for (const actors::PoolReply& reply : replies) scores.push_back(reply.score);
+  return scores;
+}
+
+// A member of the cluster that has no replicas.
+struct Member {
+  Member() : system(config), router(actors::spawn_router(system)) {}
+  ~Member() {
     spine.reset();
     caf::anon_send_exit(router, caf::exit_reason::user_shutdown);
   }
@@ -114,24 +97,53 @@ struct Client::Parts {
   std::unique_ptr<cluster::Spine> spine;
 };
 
+}  // namespace
+
+// One of the two.
+struct Client::Parts {
+  std::unique_ptr<Member> member;
+  std::unique_ptr<cluster::Node> node;
+
+  caf::actor_system& system() { return node ? node->system() : member->system; }
+  const actors::RouterActor& router() { return node ? node->router() : member->router; }
+  Result<ChatAnswer> answer(actors::GenerateRequest request, const std::stop_token& cancel,
+                            const OnText& on_text);
+  Call<ChatAnswer> begin(actors::GenerateRequest request, const std::stop_token& cancel,
+                         OnText on_text);
+};
+
 Client::Client(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
 Result<Client> Client::connect(const std::string& endpoint, std::chrono::milliseconds timeout) {
-  auto parts = std::make_unique<Parts>();
+  auto member = std::make_unique<Member>();
   cluster::SpineOptions options;
   options.join = {endpoint};
-  CONDUIT_TRY(parts->spine, cluster::Spine::start(parts->system, parts->router, options));
-  CONDUIT_TRY_STATUS(parts->spine->wait_joined(timeout));
-  return Client(std::move(parts));
+  CONDUIT_TRY(member->spine, cluster::Spine::start(member->system, member->router, options));
+  CONDUIT_TRY_STATUS(member->spine->wait_joined(timeout));
+  return Client(std::unique_ptr<Parts>(new Parts{std::move(member), nullptr}));
+}
+
+Result<Client> Client::embed_node(const NodeOptions& options) {
+  cluster::Flags flags;
+  for (const auto& [key, value] : options.settings) flags[key] = {value};
+  if (!options.models.empty()) flags["model"] = options.models;
+  flags.emplace("log_level", std::vector<std::string>{"warning"});
+  CONDUIT_TRY(cluster::NodeConfig config, cluster::read_node_config(std::nullopt, flags, ""));
+  // The default address passed the checks; nobody has to listen at it.
+  if (!options.settings.contains("http")) config.http.reset();
+  log::set_level(config.log_level);
+  CONDUIT_TRY(auto node, cluster::Node::start(config));
+  CONDUIT_TRY_STATUS(node->wait_ready());
+  return Client(std::unique_ptr<Parts>(new Parts{nullptr, std::move(node)}));
 }
 
 Result<std::vector<std::string>> Client::models() const {
-  caf::scoped_actor self{parts_->system};
+  caf::scoped_actor self{parts_->system()};
   Result<std::vector<std::string>> names = std::vector<std::string>{};
-  actors::ask(self.ptr(), parts_->router, kRouterTimeout, actors::ModelsQuery{})
+  actors::ask(self.ptr(), parts_->router(), kRouterTimeout, actors::ModelsQuery{})
       .receive(
           [&](const actors::ModelsReply& reply) {
             for (const actors::ModelEntry& model : reply.models)
@@ -141,25 +153,16 @@ Result<std::vector<std::string>> Client::models() const {
   return names;
 }
 
-Result<ChatAnswer> Client::chat(const std::string& model, const std::vector<ChatMessage>& messages,
-                                const ChatOptions& options, const OnText& on_text) const {
-  json::Array array;
-  for (const ChatMessage& message : messages)
-    array.push_back(json::Object{{"role", message.role}, {"content", message.content}});
-  return chat_json(model, json::dump(std::move(array)), options, on_text);
-}
-
-Result<ChatAnswer> Client::chat_json(const std::string& model, const std::string& messages_json,
-                                     const ChatOptions& options, const OnText& on_text) const {
+Result<ChatAnswer> Client::Parts::answer(actors::GenerateRequest request,
+                                         const std::stop_token& cancel, const OnText& on_text) {
   // Shared with the stream's actor, which may speak once more after this call has returned.
   auto inbox = std::make_shared<Inbox>();
   actors::StreamHandlers handlers;
   handlers.on_chunk = [inbox](const actors::TokenChunk& chunk) { inbox->put(chunk); };
   handlers.on_finished = [inbox](const actors::Finished& finished) { inbox->finish(finished); };
   actors::Stream stream =
-      actors::Stream::start(parts_->system, parts_->router,
-                            request_of(model, messages_json, options), std::move(handlers));
-  const std::stop_callback on_cancel(options.cancel, [&stream] { stream.cancel(); });
+      actors::Stream::start(system(), router(), std::move(request), std::move(handlers));
+  const std::stop_callback on_cancel(cancel, [&stream] { stream.cancel(); });
 
   std::string text;
   while (auto piece = inbox->take()) {
@@ -168,6 +171,85 @@ Result<ChatAnswer> Client::chat_json(const std::string& model, const std::string
     stream.grant(1);
   }
   return answer_of(std::move(text), inbox->finished());
+}
+
+Call<ChatAnswer> Client::Parts::begin(actors::GenerateRequest request,
+                                      const std::stop_token& cancel, OnText on_text) {
+  return std::make_shared<Answering>(std::move(on_text))
+      ->start(system(), router(), std::move(request), cancel);
+}
+
+// --- each kind of prompt, twice
+
+Result<ChatAnswer> Client::chat(const std::string& model, const std::vector<ChatMessage>& messages,
+                                const ChatOptions& options, const OnText& on_text) const {
+  return chat_json(model, json_of(messages), options, on_text);
+}
+
+Call<ChatAnswer> Client::chat_async(const std::string& model,
+                                    const std::vector<ChatMessage>& messages,
+                                    const ChatOptions& options, OnText on_text) const {
+  return chat_json_async(model, json_of(messages), options, std::move(on_text));
+}
+
+Result<ChatAnswer> Client::chat_json(const std::string& model, const std::string& messages_json,
+                                     const ChatOptions& options, const OnText& on_text) const {
+  return parts_->answer(chat_request(model, messages_json, options), options.cancel, on_text);
+}
+
+Call<ChatAnswer> Client::chat_json_async(const std::string& model, const std::string& messages_json,
+                                         const ChatOptions& options, OnText on_text) const {
+  return parts_->begin(chat_request(model, messages_json, options), options.cancel,
+                       std::move(on_text));
+}
+
+Result<ChatAnswer> Client::complete(const std::string& model, const std::string& prompt,
+                                    const ChatOptions& options, const OnText& on_text) const {
+  return parts_->answer(completion_request(model, prompt, options), options.cancel, on_text);
+}
+
+Call<ChatAnswer> Client::complete_async(const std::string& model, const std::string& prompt,
+                                        const ChatOptions& options, OnText on_text) const {
+  return parts_->begin(completion_request(model, prompt, options), options.cancel,
+                       std::move(on_text));
+}
+
+Call<Embeddings> Client::embed_async(const std::string& model,
+                                     const std::vector<std::string>& texts) const {
+  std::vector<actors::PoolRequest> requests(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    requests[i].model = model;
+    requests[i].task = wire::PoolTask::embed;
+    requests[i].prompt_kind = wire::PromptKind::text;
+    requests[i].prompt = texts[i];
+  }
+  return std::make_shared<Pooling<Embeddings>>(parts_->system(), parts_->router(),
+                                               std::move(requests), embeddings_of)
+      ->start();
+}
+
+Result<Embeddings> Client::embed(const std::string& model,
+                                 const std::vector<std::string>& texts) const {
+  return embed_async(model, texts).get();
+}
+
+Call<std::vector<float>> Client::rank_async(const std::string& model, const std::string& query,
+                                            const std::vector<std::string>& documents) const {
+  std::vector<actors::PoolRequest> requests(documents.size());
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    requests[i].model = model;
+    requests[i].task = wire::PoolTask::score;
+    requests[i].prompt = query;
+    requests[i].document = documents[i];
+  }
+  return std::make_shared<Pooling<std::vector<float>>>(parts_->system(), parts_->router(),
+                                                       std::move(requests), scores_of)
+      ->start();
+}
+
+Result<std::vector<float>> Client::rank(const std::string& model, const std::string& query,
+                                        const std::vector<std::string>& documents) const {
+  return rank_async(model, query, documents).get();
 }
 
 }  // namespace conduit

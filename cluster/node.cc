@@ -2,6 +2,7 @@
 #include "cluster/node.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <thread>
@@ -38,13 +39,8 @@ int actor_threads() {
 }
 
 Result<actors::DeviceActor> make_device(caf::actor_system& system, const NodeConfig& config) {
-  CONDUIT_TRY(auto device,
-              kernels::make_cpu_device({.threads = config.threads, .instructions = ""}));
+  CONDUIT_TRY(auto device, device_of(config));
   const std::string name = device->name();
-  if (config.device_memory > static_cast<std::int64_t>(device->memory_bytes()))
-    return Error{Code::invalid_argument,
-                 fmt::format("device_memory is {} bytes, {} has {}", config.device_memory, name,
-                             device->memory_bytes())};
   log::info("device", {{"name", name}});
   if (name.find("scalar") != std::string::npos)
     log::warning("this CPU has no AVX2: the scalar kernels are used, answers will be slow");
@@ -64,13 +60,26 @@ actors::Residency residency_of(const NodeModel& model, const NodeConfig& config)
   return residency;
 }
 
+}  // namespace
+
+Result<std::unique_ptr<kernels::Device>> device_of(const NodeConfig& config) {
+  CONDUIT_TRY(auto device,
+              kernels::make_cpu_device({.threads = config.threads, .instructions = ""}));
+  if (config.device_memory > static_cast<std::int64_t>(device->memory_bytes()))
+    return Error{Code::invalid_argument,
+                 fmt::format("device_memory is {} bytes, {} has {}", config.device_memory,
+                             device->name(), device->memory_bytes())};
+  return device;
+}
+
 std::vector<actors::ModelSpec> specs_of(const NodeConfig& config) {
   std::vector<actors::ModelSpec> specs;
   for (const NodeModel& model : config.models) {
-    actors::ModelSpec spec{model.name, model.path, {}, residency_of(model, config)};
+    actors::ModelSpec spec{model.name, model.path, {}, residency_of(model, config), model.draft};
     spec.engine.precision = config.precision;
     spec.engine.max_model_len = config.max_model_len;
     spec.engine.max_concurrency = config.max_model_concurrency;
+    spec.engine.max_waiting = config.max_waiting;
     spec.engine.batch_execute_timeout_ms = config.model_batch_execute_timeout_ms;
     spec.engine.prefix_cache = config.prefix_cache;
     spec.engine.speculative_tokens = config.speculative_tokens;
@@ -81,6 +90,14 @@ std::vector<actors::ModelSpec> specs_of(const NodeConfig& config) {
   return specs;
 }
 
+namespace {
+
+std::string host_name() {
+  char name[256] = "node";
+  (void)gethostname(name, sizeof name - 1);
+  return name;
+}
+
 Result<std::unique_ptr<Gateway>> start_gateway(caf::actor_system& system,
                                                const actors::RouterActor& router,
                                                const NodeConfig& config) {
@@ -89,6 +106,7 @@ Result<std::unique_ptr<Gateway>> start_gateway(caf::actor_system& system,
   options.port = config.http->port;
   options.api_key = config.api_key;
   options.version = kVersion;
+  options.node = host_name();
   auto gateway = Gateway::start(system, router, options);
   if (gateway) return gateway;
   const std::string holder = port_holder(options.port);
@@ -111,7 +129,9 @@ struct Node::Parts {
   Parts& operator=(const Parts&) = delete;
 
   bool is_idle();
+  void end_replicas();
 
+  NodeConfig config;
   caf::actor_system_config settings;
   std::unique_ptr<caf::actor_system> system;
   actors::RouterActor router;
@@ -123,12 +143,16 @@ struct Node::Parts {
 Node::Parts::~Parts() {
   gateway.reset();
   spine.reset();
-  // The supervisor takes its replicas and its device with it, so nothing is restarted.
-  if (supervisor) caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  end_replicas();
   caf::anon_send_exit(router, caf::exit_reason::user_shutdown);
-  supervisor = nullptr;
   router = nullptr;
   system.reset();  // waits for all actors
+}
+
+// The supervisor takes its replicas and its device with it, so nothing is restarted.
+void Node::Parts::end_replicas() {
+  if (supervisor) caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  supervisor = nullptr;
 }
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -136,6 +160,7 @@ Node::~Node() = default;
 
 Result<std::unique_ptr<Node>> Node::start(const NodeConfig& config) {
   auto parts = std::make_unique<Parts>();
+  parts->config = config;
   caf::actor_system& system = *parts->system;
   // What listens comes first, so that a port that is taken is told before a model is loaded.
   if (config.http) {
@@ -146,6 +171,8 @@ Result<std::unique_ptr<Node>> Node::start(const NodeConfig& config) {
     if (!config.listen.empty()) options.listen = config.listen;
     options.join = config.join;
     CONDUIT_TRY(parts->spine, Spine::start(system, parts->router, std::move(options)));
+    if (parts->gateway)
+      parts->gateway->show_cluster(parts->spine->endpoint(), parts->spine->membership());
   }
   parts->supervisor = actors::spawn_supervisor(
       system, [&system, config] { return make_device(system, config); }, parts->router,
@@ -191,15 +218,61 @@ bool Node::Parts::is_idle() {
   return is_idle;
 }
 
-bool Node::drain(milliseconds bound) {
+bool Node::drain(milliseconds bound, const std::stop_token& cut) {
   const auto end = std::chrono::steady_clock::now() + bound;
-  bool is_done = parts_->gateway == nullptr || parts_->gateway->drain(bound);
+  bool is_done = parts_->gateway == nullptr || parts_->gateway->drain(bound, cut);
   while (is_done && !parts_->is_idle()) {
-    is_done = std::chrono::steady_clock::now() < end;
+    is_done = std::chrono::steady_clock::now() < end && !cut.stop_requested();
     std::this_thread::sleep_for(kDrainPoll);
   }
+  // Whatever still runs, here or for us elsewhere, ends with an error; the gateway passes it on.
+  parts_->end_replicas();
   if (parts_->spine) parts_->spine->stop();
+  if (parts_->gateway) parts_->gateway->stop();
   return is_done;
+}
+
+namespace {
+
+// Of settings that differ and that a running node cannot take.
+std::vector<std::string> fixed_differences(const NodeConfig& a, const NodeConfig& b) {
+  std::vector<std::string> keys;
+  const auto compare = [&](const char* key, const auto NodeConfig::*member) {
+    if (!(a.*member == b.*member)) keys.emplace_back(key);
+  };
+  compare("http", &NodeConfig::http);
+  compare("listen", &NodeConfig::listen);
+  compare("join", &NodeConfig::join);
+  compare("threads", &NodeConfig::threads);
+  compare("dtype", &NodeConfig::precision);
+  compare("max_model_len", &NodeConfig::max_model_len);
+  compare("max_model_concurrency", &NodeConfig::max_model_concurrency);
+  compare("device_memory", &NodeConfig::device_memory);
+  compare("max_loaded_models", &NodeConfig::max_loaded_models);
+  compare("memory_wait_ms", &NodeConfig::memory_wait_ms);
+  compare("model_batch_execute_timeout_ms", &NodeConfig::model_batch_execute_timeout_ms);
+  compare("max_waiting", &NodeConfig::max_waiting);
+  compare("prefix_cache", &NodeConfig::prefix_cache);
+  compare("speculative_tokens", &NodeConfig::speculative_tokens);
+  return keys;
+}
+
+}  // namespace
+
+std::vector<std::string> Node::reload(const NodeConfig& wanted) {
+  NodeConfig& config = parts_->config;
+  if (parts_->gateway) parts_->gateway->set_api_key(wanted.api_key);
+  for (const NodeModel& model : config.models)
+    if (std::ranges::none_of(wanted.models, [&](auto& m) { return m.name == model.name; }))
+      actors::tell_anonymously(parts_->supervisor, actors::DropModel{model.name});
+  config.api_key = wanted.api_key;
+  config.models = wanted.models;
+  config.is_eager = wanted.is_eager;
+  config.keep_alive = wanted.keep_alive;
+  // The supervisor knows which of them are new to it, or changed.
+  for (actors::ModelSpec& spec : specs_of(config))
+    actors::tell_anonymously(parts_->supervisor, actors::WantModel{std::move(spec)});
+  return fixed_differences(config, wanted);
 }
 
 caf::actor_system& Node::system() { return *parts_->system; }

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "actors/messages.h"
 #include "cluster/node_config.h"
@@ -34,9 +36,12 @@ class Node {
   void when_ready(std::function<void(Status)> on_ready);
   // The same, blocking.
   Status wait_ready();
-  // Nothing new is taken; returns when what runs has finished, or after `bound`. True: all of it
-  // did.
-  bool drain(std::chrono::milliseconds bound);
+  // Nothing new is taken; what runs may finish until `bound` is over or `cut` is asked for, and is
+  // then ended with an error that its askers are told. True: all of it did finish.
+  bool drain(std::chrono::milliseconds bound, const std::stop_token& cut = {});
+  // Takes of a new configuration what a running node can: the API key, models and adapters that
+  // come, go or change, and how long they are kept. The keys of changed settings that it cannot.
+  std::vector<std::string> reload(const NodeConfig& config);
 
   caf::actor_system& system();
   const actors::RouterActor& router() const;
@@ -48,5 +53,9 @@ class Node {
   explicit Node(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };
+
+// The models of a node as its supervisor wants them, and the device that they run on.
+std::vector<actors::ModelSpec> specs_of(const NodeConfig& config);
+Result<std::unique_ptr<kernels::Device>> device_of(const NodeConfig& config);
 
 }  // namespace conduit::cluster

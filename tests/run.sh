@@ -94,7 +94,10 @@ folder=build
 [ "$preset" = release ] || folder=build/$preset
 packages=("${packages_build[@]}" "${packages_test[@]}")
 options=(-DCONDUIT_TESTS=ON)
-[ "$preset" = release ] && options+=(-DCONDUIT_BENCH=ON)
+if [ "$preset" = release ]; then
+  packages+=("${packages_page[@]}")
+  options+=(-DCONDUIT_BENCH=ON)
+fi
 if [ -n "$fuzz" ]; then
   packages+=("${packages_fuzz[@]}")
   options=("-DCONDUIT_FUZZ_SECONDS=$fuzz")

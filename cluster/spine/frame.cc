@@ -72,6 +72,10 @@ void measure(const wire::TokenChunk& body, Extent& extent) {
   extent += body.text();
   extent += body.logprobs();
   extent += body.logprob_bytes();
+  extent += body.prompt_logprobs();
+  extent += body.prompt_logprob_bytes();
+  extent += body.prompt_ranks();
+  extent += body.reasoning();
 }
 void measure(const wire::Finished& body, Extent& extent) {
   extent += body.stop_text();
@@ -89,7 +93,18 @@ void measure(const wire::DetokenizeRequest& body, Extent& extent) {
   extent += body.tokens();
 }
 void measure(const wire::DetokenizeReply& body, Extent& extent) { extent += body.text(); }
-void measure(const wire::ReplicaStatus& body, Extent& extent) { extent += body.model(); }
+void measure(const wire::PoolRequest& body, Extent& extent) {
+  extent += body.model();
+  extent += body.prompt();
+  extent += body.prompt_tokens();
+  extent += body.document();
+  extent += body.instruction();
+}
+void measure(const wire::PoolReply& body, Extent& extent) { extent += body.embedding(); }
+void measure(const wire::ReplicaStatus& body, Extent& extent) {
+  extent += body.model();
+  extent += body.device();
+}
 void measure(const wire::Failure& body, Extent& extent) { extent += body.message(); }
 void measure(const wire::Hello& body, Extent& extent) {
   extent += body.endpoint();
@@ -110,10 +125,15 @@ const char* out_of_range(const wire::GenerateRequest& body) {
 const char* out_of_range(const wire::TokenizeRequest& body) {
   return body.prompt_kind() > wire::PromptKind::MAX ? "prompt_kind" : nullptr;
 }
+const char* out_of_range(const wire::PoolRequest& body) {
+  if (body.prompt_kind() > wire::PromptKind::MAX) return "prompt_kind";
+  return body.task() > wire::PoolTask::MAX ? "task" : nullptr;
+}
 const char* out_of_range(const wire::Finished& body) {
   return body.reason() > wire::FinishReason::MAX ? "reason" : nullptr;
 }
 const char* out_of_range(const wire::ReplicaStatus& body) {
+  if (body.task() > wire::ModelTask::MAX) return "task";
   return body.state() > wire::ReplicaState::MAX ? "state" : nullptr;
 }
 const char* out_of_range(const wire::Hello& body) {
@@ -160,6 +180,8 @@ Status check_contents(const wire::Envelope& envelope, std::size_t frame_bytes) {
     CONDUIT_CHECK_BODY(DetokenizeReply);
     CONDUIT_CHECK_BODY(StatusQuery);
     CONDUIT_CHECK_BODY(ReplicaStatus);
+    CONDUIT_CHECK_BODY(PoolRequest);
+    CONDUIT_CHECK_BODY(PoolReply);
     CONDUIT_CHECK_BODY(Failure);
     CONDUIT_CHECK_BODY(Hello);
     CONDUIT_CHECK_BODY(Heartbeat);

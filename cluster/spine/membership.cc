@@ -157,7 +157,7 @@ void Membership::update_stand_ins(NodeId node, Peer& peer, const wire::HelloT& h
           spawn_remote_replica(self_->system(), registry_, {node, number, peer.endpoint}, timing_);
       self_->monitor(stand_in);
       peer.stand_ins.emplace(number, stand_in);
-      tell(self_, router_, ReplicaReady{hello.replica_models[i], stand_in, false});
+      tell(self_, router_, ReplicaReady{hello.replica_models[i], stand_in, false, peer.endpoint});
     }
   }
   for (const auto& [number, stand_in] : former)

@@ -373,6 +373,7 @@ RemoteReplica::behavior_type stand_in(RemoteReplica::stateful_pointer<StandIn> s
       [&state](const Credit& message) { state.credit(message); },
       [&state](TokenizeRequest& request) { return state.forward<TokenizeReply>(request); },
       [&state](DetokenizeRequest& request) { return state.forward<DetokenizeReply>(request); },
+      [&state](PoolRequest& request) { return state.forward<PoolReply>(request); },
       [&state](StatusQuery& query) { return state.forward<ReplicaStatus>(query); },
       [&state](Inbound& frame) { state.receive(frame); },
       [&state](const AnswerDue& due) { state.answer_due(due); },

@@ -22,7 +22,8 @@ class Question {
 
  private:
   std::variant<actors::Promise<actors::Admitted>, actors::Promise<actors::TokenizeReply>,
-               actors::Promise<actors::DetokenizeReply>, actors::Promise<actors::ReplicaStatus>>
+               actors::Promise<actors::DetokenizeReply>, actors::Promise<actors::PoolReply>,
+               actors::Promise<actors::ReplicaStatus>>
       owed_;
 };
 

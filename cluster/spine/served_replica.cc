@@ -101,6 +101,8 @@ void Served::receive(Inbound& frame) {
     forward<TokenizeReply>(envelope, std::move(*tokenize));
   } else if (auto* detokenize = body_of<DetokenizeRequest>(envelope)) {
     forward<DetokenizeReply>(envelope, std::move(*detokenize));
+  } else if (auto* pool = body_of<PoolRequest>(envelope)) {
+    forward<PoolReply>(envelope, std::move(*pool));
   } else if (body_of<StatusQuery>(envelope) != nullptr) {
     forward<ReplicaStatus>(envelope, StatusQuery{});
   } else {

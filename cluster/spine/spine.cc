@@ -57,6 +57,7 @@ Result<std::unique_ptr<Spine>> Spine::start(caf::actor_system& system,
 Spine::Spine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Spine::~Spine() { stop(); }
 
+const MembershipActor& Spine::membership() const { return parts_->membership; }
 const std::string& Spine::endpoint() const { return parts_->endpoint; }
 
 Status Spine::wait_joined(std::chrono::milliseconds timeout) {

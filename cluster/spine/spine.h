@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/messages.h"
+#include "cluster/spine/membership.h"
 #include "cluster/spine/timing.h"
 #include "mdl/base/result.h"
 
@@ -31,7 +32,8 @@ class Spine {
                                               SpineOptions options);
   ~Spine();  // stops
 
-  const std::string& endpoint() const;  // with the port that was found
+  const MembershipActor& membership() const;  // null once stopped
+  const std::string& endpoint() const;        // with the port that was found
   // Blocks until the first of `join` has answered and its replicas are at the router. Error:
   // unavailable, with the endpoints.
   Status wait_joined(std::chrono::milliseconds timeout);

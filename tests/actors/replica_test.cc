@@ -358,6 +358,53 @@ TEST_F(ReplicaTest, TokenizesAndDetokenizesByItsModel) {
   EXPECT_EQ(test_.ask<DetokenizeReply>(replica_, detokenize)->text, "xyz");
 }
 
+TEST_F(ReplicaTest, ATextToEmbedIsASequenceLikeAnyOther) {
+  auto embedding = std::make_shared<kernels::Model>(**model_);
+  embedding->config.pooling = kernels::Pooling::mean;
+  device_->loaded->model = embedding;
+  start();
+  PoolRequest request;
+  request.prompt_kind = wire::PromptKind::text;
+  request.prompt = "xyz";
+  const auto reply = test_.ask_later<PoolReply>(replica_, request);
+  test_.run();
+  ASSERT_EQ(device_->added.size(), 1u);
+  EXPECT_EQ(device_->added[0].task, kernels::Task::embed);
+  EXPECT_FALSE(*reply);
+  kernels::SequenceOutput embedded = output(device_->added[0].id, 0, FinishReason::stop);
+  embedded.embedding = {0.5F, -0.5F};
+  step({embedded});
+  ASSERT_TRUE(*reply);
+  EXPECT_THAT((**reply)->embedding, ElementsAre(0.5F, -0.5F));
+  EXPECT_EQ((**reply)->prompt_tokens, 3u);
+}
+
+TEST_F(ReplicaTest, AModelThatDoesNotEmbedSaysSo) {
+  start();
+  PoolRequest request;
+  request.prompt_kind = wire::PromptKind::text;
+  request.prompt = "xyz";
+  EXPECT_EQ(test_.ask<PoolReply>(replica_, request).error().code, Code::invalid_argument);
+}
+
+TEST_F(ReplicaTest, ThoughtsAreToldApartWhereTheModelKnowsTheTag) {
+  auto thinking = std::make_shared<kernels::Model>(**model_);
+  thinking->chat_template = *kernels::ChatTemplate::parse("{{ messages[0].content }}<think>");
+  device_->loaded->model = thinking;
+  start();
+  GenerateRequest request = text_request(1);
+  request.prompt_kind = wire::PromptKind::chat;
+  request.messages_json = R"([{"role":"user","content":"Hi"}])";
+  request.split_reasoning = true;
+  ASSERT_TRUE(generate(request));
+  for (char byte : std::string("Hm. </think> Yes")) step(byte);
+  step('!', FinishReason::length);
+  std::string thoughts;
+  for (const TokenChunk& chunk : answer_->chunks) thoughts += chunk.reasoning;
+  EXPECT_EQ(thoughts, "Hm.");
+  EXPECT_EQ(answer_->text(), "Yes!");
+}
+
 TEST_F(ReplicaTest, StatusTellsTheState) {
   start(false);
   EXPECT_EQ(test_.ask<ReplicaStatus>(replica_, StatusQuery{})->state, wire::ReplicaState::warming);

@@ -138,6 +138,21 @@ TEST_F(SeveralModelsTest, ModelIsLoadedByItsFirstRequestAndGoesWhenItWasIdleForL
   EXPECT_EQ(outcome("first"), "answered");
 }
 
+TEST_F(SeveralModelsTest, ADraftModelTakesItsPartOfTheMemory) {
+  ModelSpec& spec = add("drafted");
+  spec.draft = spec.path;
+  start_with_room_for(3);
+  EXPECT_EQ(outcome("drafted"), "answered");
+  EXPECT_GT(bytes_of("drafted"), model_bytes_ * 3 / 2);
+}
+
+TEST_F(SeveralModelsTest, AModelThatFitsWithoutItsDraftAloneIsRefused) {
+  ModelSpec& spec = add("too_large");
+  spec.draft = spec.path;
+  start_with_room_for(1);
+  EXPECT_THAT(outcome("too_large"), HasSubstr("too_large needs"));
+}
+
 TEST_F(SeveralModelsTest, ModelThatIsNotKeptGoesAfterEachAnswer) {
   add("brief").residency.keep_alive = milliseconds(0);
   start_with_room_for(1);

@@ -25,7 +25,9 @@ class SupervisorTest : public ::testing::Test {
 
   SupervisorTest() {
     policy_.jitter = 0;
-    device_->loaded = ModelLoaded{1, *model_, {}};
+    ModelLoaded loaded{1, *model_, {}};
+    loaded.options.max_model_len = 64;
+    device_->loaded = loaded;
   }
   void start(std::vector<std::string> models = {"tiny"}) {
     std::vector<ModelSpec> specs;
@@ -189,6 +191,85 @@ TEST_F(SupervisorTest, DeviceThatCannotBeMadeIsReported) {
   start();
   ASSERT_TRUE(*ready_);
   EXPECT_THAT((**ready_).error().message, HasSubstr("no avx512"));
+}
+
+TEST_F(SupervisorTest, ModelThatIsWantedLaterIsLoadedLater) {
+  start();
+  warm_up();
+  tell_anonymously(supervisor_, WantModel{{"late", "late.gguf", {}}});
+  test_.run();
+  EXPECT_EQ(device_->loads, 2);
+  EXPECT_EQ(ready_replicas("late"), 0);
+  warm_up();
+  EXPECT_EQ(ready_replicas("late"), 1);
+}
+
+TEST_F(SupervisorTest, DroppedModelIsForgottenAndEnds) {
+  start();
+  warm_up();
+  tell_anonymously(supervisor_, DropModel{"tiny"});
+  test_.run();
+  EXPECT_EQ(ready_replicas(), -1);
+  test_.advance(std::chrono::hours(1));
+  EXPECT_EQ(device_->loads, 1);
+  EXPECT_TRUE(test_.ask<AllReady>(supervisor_, WaitReady{}));
+}
+
+TEST_F(SupervisorTest, DroppedModelFinishesItsAnswersFirst) {
+  start();
+  warm_up();
+  const auto received = std::make_shared<conduit::testing::ReceivedAnswer>();
+  const TokenSink sink = spawn_sink(test_, received);
+  GenerateRequest request = conduit::testing::text_request(7);
+  const auto routed = test_.ask<RouteTo>(router_, request, sink);
+  ASSERT_TRUE(routed) << routed.error().message;
+  tell_anonymously(supervisor_, DropModel{"tiny"});
+  test_.advance(seconds(5));
+  EXPECT_TRUE(received->finished.empty());
+  kernels::SequenceOutput output;
+  output.id = device_->added.back().id;
+  output.reason = kernels::FinishReason::length;
+  tell_anonymously(device_->sink, StepOutputs{{output}});
+  test_.run();
+  ASSERT_EQ(received->finished.size(), 1u);
+  EXPECT_EQ(received->finished[0].reason, wire::FinishReason::length);
+  const auto watched = device_->sink;
+  test_.advance(seconds(1));
+  EXPECT_FALSE(test_.ask<ReplicaStatus>(caf::actor_cast<ReplicaActor>(watched), StatusQuery{}));
+}
+
+TEST_F(SupervisorTest, ModelWithAnotherPathIsReplaced) {
+  start();
+  warm_up();
+  tell_anonymously(supervisor_, WantModel{{"tiny", "newer.gguf", {}}});
+  test_.run();
+  EXPECT_EQ(device_->loads, 2);
+  EXPECT_EQ(ready_replicas(), 0);
+  warm_up();
+  EXPECT_EQ(ready_replicas(), 1);
+}
+
+TEST_F(SupervisorTest, ResidencyAloneChangesUnderTheLoadedModel) {
+  start();
+  warm_up();
+  ModelSpec spec{"tiny", "tiny.gguf", {}};
+  spec.residency.keep_alive = seconds(3);
+  tell_anonymously(supervisor_, WantModel{spec});
+  test_.run();
+  EXPECT_EQ(device_->loads, 1);
+  EXPECT_EQ(ready_replicas(), 1);
+  ASSERT_TRUE(device_->residency);
+  EXPECT_EQ(device_->residency->keep_alive, seconds(3));
+}
+
+TEST_F(SupervisorTest, ModelThatWasGivenUpIsTriedAgainWhenWantedAnew) {
+  device_->loaded = Error{Code::corrupt, "bad.gguf: truncated"};
+  start({"bad"});
+  device_->loaded = ModelLoaded{1, *model_, {}};
+  tell_anonymously(supervisor_, WantModel{{"bad", "bad.gguf", {}}});
+  test_.run();
+  warm_up();
+  EXPECT_EQ(ready_replicas("bad"), 1);
 }
 
 TEST_F(SupervisorTest, PausesDifferByTheirJitter) {

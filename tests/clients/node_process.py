@@ -45,11 +45,13 @@ class Node:
 
     READY_SECONDS = 120
 
-    def __init__(self, program: str, model: str, *flags: str, environment: dict | None = None):
-        command = [program, "--model", f"test={model}", "--http", "127.0.0.1:0", *flags]
+    def __init__(self, program: str, model: str | None, *flags: str, environment: dict | None = None):
+        """`model` None: the flags name a configuration that has some."""
+        command = [program, *(["--model", f"test={model}"] if model else []), "--http", "127.0.0.1:0", *flags]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
         self.log: list[str] = []
         self.url = ""
+        self.endpoint = ""  # for other nodes
         self._settled = threading.Event()  # ready, or ended
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
@@ -61,6 +63,8 @@ class Node:
     def _read_log(self) -> None:
         for line in self.process.stderr:
             self.log.append(line)
+            if found := re.search(r"spine listens endpoint=(\S+)", line):
+                self.endpoint = found.group(1)
             if found := re.search(r"node ready .*http=(http://\S+)", line):
                 self.url = found.group(1)
                 self._settled.set()
@@ -77,6 +81,9 @@ class Node:
                 return response.status, json.load(response)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def status(self) -> dict:
+        return json.loads(self.get("/status"))
 
     def metric(self, name: str) -> float:
         """The sum over all labels."""
@@ -101,10 +108,10 @@ def eventually(what: str, condition, seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
-def run(checks: list, options: argparse.Namespace) -> None:
-    """Each check is a function of a node; the last ones may end it."""
+def run(checks: list, options: argparse.Namespace, *flags: str) -> None:
+    """Each check is a function of a node, which has the flags; the last ones may end it."""
     with tempfile.TemporaryDirectory() as folder:
-        node = Node(options.node, model_path(options, folder))
+        node = Node(options.node, model_path(options, folder), *flags)
         try:
             for check in checks:
                 print(f"{check.__name__}: {check.__doc__}", flush=True)

@@ -1,8 +1,10 @@
 """The real `openai` package against a real conduit-node: what its users do, and what goes wrong for them."""
 
 import asyncio
+import re
 import threading
 import time
+from pathlib import Path
 
 import openai
 
@@ -233,6 +235,18 @@ def cancels_a_whole_answer_too(node: Node) -> None:
     eventually("pages free", lambda: node.metric("conduit_kv_pages_used") == 0)
 
 
+def shows_what_the_dashboard_draws(node: Node) -> None:
+    """after some answers /metrics has every instrument of configs/grafana-dashboard.json, and vLLM's names"""
+    dashboard = (Path(__file__).parents[2] / "configs" / "grafana-dashboard.json").read_text()
+    text = node.get("/metrics")
+    vllm = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "time_to_first_token_seconds_bucket",
+            "time_per_output_token_seconds_count", "inter_token_latency_seconds_sum", "e2e_request_latency_seconds_bucket",
+            "prompt_tokens_total", "generation_tokens_total", "prefix_cache_queries_total", "prefix_cache_hits_total"]
+    for name in set(re.findall(r"conduit_\w+", dashboard)) | {"vllm:" + name for name in vllm}:
+        assert f"\n{name}" in text, name
+    assert re.search(r'vllm:request_success_total{.*model_name="test".*} [1-9]', text)
+
+
 def drains_on_sigterm(node: Node) -> None:
     """SIGTERM: the running answer finishes, new ones get 503, exit code 0"""
     idle = client_of(node)
@@ -268,6 +282,7 @@ if __name__ == "__main__":
             serves_many_at_once,
             frees_pages_when_a_client_leaves,
             cancels_a_whole_answer_too,
+            shows_what_the_dashboard_draws,
             drains_on_sigterm,
         ],
         node_process.arguments(),

@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <thread>
 
 #include "actors/router.h"
 #include "cluster/spine/spine.h"
+#include "tests/support/actor_models.h"
 #include "tests/support/echo_replica.h"
 #include "tests/support/inbox.h"
+#include "tests/support/shared_dir.h"
 
 namespace conduit {
 namespace {
@@ -117,6 +120,104 @@ TEST_F(ClientTest, ANodeThatStopsIsUnavailable) {
   });
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::unavailable);
+}
+
+TEST_F(ClientTest, CallsRunBesideEachOther) {
+  const auto client = connect();
+  std::vector<Call<ChatAnswer>> calls;
+  for (int i = 1; i <= 8; ++i) {
+    ChatOptions options;
+    options.max_tokens = 30 * i;  // the later ones need credit more than once
+    calls.push_back(i % 2 == 0 ? client.chat_async("echo", {{"user", "count"}}, options)
+                               : client.complete_async("echo", "count", options));
+  }
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const auto answer = calls[i].get();
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->completion_tokens, 30 * (i + 1));
+  }
+}
+
+TEST_F(ClientTest, ACallHandsItsTextOver) {
+  const auto client = connect();
+  ChatOptions options;
+  options.max_tokens = 100;
+  std::string streamed;
+  auto call = client.complete_async("echo", "count", options,
+                                    [&](std::string_view text) { streamed += text; });
+  const auto answer = call.get();
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->text, streamed);
+  EXPECT_TRUE(streamed.ends_with("98 99 "));
+}
+
+TEST_F(ClientTest, ACancelledCallAndADroppedOneFreeTheReplica) {
+  const auto client = connect();
+  ChatOptions options;
+  options.max_tokens = 1'000'000;
+  std::stop_source stop;
+  options.cancel = stop.get_token();
+  auto by_token = client.complete_async("echo", "count", options);
+  auto cancelled = client.complete_async("echo", "count", options);
+  { auto dropped = client.complete_async("echo", "count", options); }
+  cancelled.cancel();
+  EXPECT_EQ(cancelled.get().error().code, Code::cancelled);
+  EXPECT_FALSE(by_token.wait_for(std::chrono::milliseconds(0)));
+  stop.request_stop();
+  EXPECT_EQ(by_token.get().error().code, Code::cancelled);
+  const auto end = std::chrono::steady_clock::now() + testing::kPatience;
+  while (counts->open != 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(counts->open, 0);
+}
+
+TEST_F(ClientTest, CallsThatOutliveTheirClientEndWithAnError) {
+  std::optional<Client> client = connect();
+  ChatOptions options;
+  options.max_tokens = 1'000'000;
+  auto call = client->complete_async("echo", "count", options);
+  client.reset();
+  EXPECT_EQ(call.get().error().code, Code::unavailable);
+}
+
+TEST_F(ClientTest, EmbedsTextsInTheirOrder) {
+  const auto client = connect();
+  std::vector<std::string> texts;
+  for (std::size_t i = 1; i <= 100; ++i) texts.emplace_back(i, 'x');
+  const auto embeddings = client.embed("echo", texts);  // the echo of a text is its length
+  ASSERT_TRUE(embeddings) << embeddings.error().message;
+  ASSERT_EQ(embeddings->vectors.size(), 100u);
+  for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(embeddings->vectors[i][0], i + 1);
+  EXPECT_EQ(embeddings->prompt_tokens, 5050u);
+  EXPECT_TRUE(client.embed("echo", {})->vectors.empty());
+  EXPECT_EQ(client.rank("echo", "query", {"a", "b"})->size(), 2u);
+  EXPECT_EQ(client.embed("other", {"text"}).error().code, Code::not_found);
+}
+
+TEST_F(ClientTest, ANodeOfItsOwnAnswers) {
+  const testing::TemporaryDir folder;
+  const auto path = testing::write_tiny_hf_model(folder.path() / "tiny").string();
+  auto client = Client::embed_node({.models = {"mine=" + path}, .settings = {{"threads", "1"}}});
+  ASSERT_TRUE(client) << client.error().message;
+  EXPECT_EQ(client->models().value(), std::vector<std::string>{"mine"});
+  ChatOptions options;
+  options.max_tokens = 5;
+  auto call = client->complete_async("mine", "Hello", options);
+  const auto answer = client->complete("mine", "Hello", options);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_GT(answer->prompt_tokens, 0u);
+  EXPECT_TRUE(call.get());
+}
+
+TEST_F(ClientTest, ANodeOfItsOwnThatCannotServeSaysWhy) {
+  const auto missing = Client::embed_node({.models = {"/none.gguf"}, .settings = {}});
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("/none.gguf"), std::string::npos);
+  for (const char* key : {"threads", "thread"}) {
+    const auto wrong = Client::embed_node({.models = {"/none.gguf"}, .settings = {{key, "many"}}});
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().code, Code::invalid_argument);
+    EXPECT_NE(wrong.error().message.find(key), std::string::npos);
+  }
 }
 
 TEST_F(ClientTest, NobodyThereIsUnavailable) {

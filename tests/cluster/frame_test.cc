@@ -108,7 +108,8 @@ TEST(FrameTest, EveryBodyPassesTheBorder) {
         packed(wire::TokenizeReplyT{}), packed(wire::DetokenizeRequestT{}),
         packed(wire::DetokenizeReplyT{}), packed(wire::StatusQueryT{}),
         packed(wire::ReplicaStatusT{}), packed(wire::FailureT{}), packed(hello),
-        packed(wire::HeartbeatT{}), packed(wire::GoodbyeT{})}) {
+        packed(wire::HeartbeatT{}), packed(wire::GoodbyeT{}), packed(wire::PoolRequestT{}),
+        packed(wire::PoolReplyT{})}) {
     const auto opened = open(frame);
     EXPECT_TRUE(opened) << opened.error().message;
   }

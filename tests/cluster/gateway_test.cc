@@ -6,89 +6,22 @@
 #include <future>
 #include <thread>
 
-#include "mdl/base/json.h"
 #include "mdl/base/metrics.h"
-#include "tests/support/fake_router.h"
-#include "tests/support/raw_client.h"
+#include "tests/support/gateway_fixture.h"
 
 namespace conduit::cluster {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::at;
+using testing::events;
 using testing::FakeCall;
-using testing::FakeRouter;
 using testing::http_request;
+using testing::parsed;
 using testing::RawClient;
 using testing::RawResponse;
 
-json::Value parsed(const std::string& text) {
-  auto value = json::parse(text);
-  EXPECT_TRUE(value) << text;
-  return value ? *value : json::Value();
-}
-
-// `path`: members and indices: "choices.0.text".
-json::Value at(const json::Value& value, std::string_view path) {
-  const auto dot = path.find('.');
-  const std::string step(path.substr(0, dot));
-  const json::Value* found = value.find(step);
-  if (value.is_array()) found = &value.as_array().at(std::stoul(step));
-  if (found == nullptr) return "absent: " + step;
-  return dot == path.npos ? *found : at(*found, path.substr(dot + 1));
-}
-
-// The data of each event; the last must be [DONE].
-std::vector<json::Value> events(const std::string& body) {
-  std::vector<json::Value> out;
-  std::size_t start = 0, end;
-  while ((end = body.find("\n\n", start)) != std::string::npos) {
-    const std::string data = body.substr(start + 6, end - start - 6);
-    EXPECT_EQ(body.substr(start, 6), "data: ");
-    start = end + 2;
-    if (data == "[DONE]") break;
-    out.push_back(parsed(data));
-  }
-  EXPECT_EQ(body.substr(start), "") << "bytes after [DONE]";
-  EXPECT_NE(body.find("data: [DONE]\n\n"), std::string::npos);
-  return out;
-}
-
-class GatewayTest : public ::testing::Test {
- protected:
-  void SetUp() override { start({}); }
-
-  void start(GatewayOptions options) {
-    gateway_.reset();
-    options.port = 0;
-    options.version = "1.2.3";
-    auto started = Gateway::start(system_, router_.actor(), std::move(options));
-    ASSERT_TRUE(started) << started.error().message;
-    gateway_ = *std::move(started);
-  }
-
-  RawResponse ask(const std::string& request) {
-    RawClient client(gateway_->port());
-    client.send(request);
-    return client.read_response();
-  }
-  RawResponse post(std::string_view path, std::string_view body) {
-    return ask(http_request(path, body));
-  }
-  // A refusal: its status, and the object under "error".
-  std::pair<int, json::Value> refused(std::string_view path, std::string_view body) {
-    auto response = post(path, body);
-    return {response.status, at(parsed(response.body), "error")};
-  }
-
-  // Plain members in this order: the gateway goes first, the system last.
-  struct Config : caf::actor_system_config {
-    Config() { actors::configure(*this, 2); }
-  };
-  Config config_;
-  caf::actor_system system_{config_};
-  FakeRouter router_{system_};
-  std::unique_ptr<Gateway> gateway_;
-};
+class GatewayTest : public testing::GatewayFixture {};
 
 constexpr auto kChat = R"({"model":"tiny","messages":[{"role":"user","content":"Hi"}]})";
 constexpr auto kChatStream =
@@ -141,6 +74,33 @@ TEST_F(GatewayTest, ChatStreamsRoleTextAndEnd) {
     EXPECT_EQ(at(event, "id"), at(all[0], "id"));
     EXPECT_EQ(event.find("usage"), nullptr);
   }
+}
+
+TEST_F(GatewayTest, ThoughtsComeBesideTheAnswer) {
+  actors::TokenChunk thought, answer;
+  thought.tokens = {1};
+  thought.reasoning = "Hm.";
+  answer.tokens = {2};
+  answer.text = "Yes";
+  const auto tell = [&](RawClient& client, std::string_view body) {
+    client.send(http_request("/v1/chat/completions", body));
+    FakeCall call = router_.next();
+    EXPECT_TRUE(call.request.split_reasoning);
+    call.chunk(thought);
+    call.chunk(answer);
+    call.finish(wire::FinishReason::stop, 5, 2);
+    return client.read_response().body;
+  };
+  RawClient whole(gateway_->port()), stream(gateway_->port()), silent(gateway_->port());
+  const json::Value message = at(parsed(tell(whole, kChat)), "choices.0.message");
+  EXPECT_EQ(at(message, "reasoning_content"), json::Value("Hm."));
+  EXPECT_EQ(at(message, "content"), json::Value("Yes"));
+  const auto seen = events(tell(stream, kChatStream));
+  EXPECT_EQ(json::dump(at(seen.at(1), "choices.0.delta")), R"({"reasoning_content":"Hm."})");
+  EXPECT_EQ(json::dump(at(seen.at(2), "choices.0.delta")), R"({"content":"Yes"})");
+  const std::string without = R"({"include_reasoning":false,)" + std::string(kChat).substr(1);
+  EXPECT_EQ(at(parsed(tell(silent, without)), "choices.0.message").find("reasoning_content"),
+            nullptr);
 }
 
 TEST_F(GatewayTest, UsageComesLastWhenAskedFor) {
@@ -533,13 +493,15 @@ TEST_F(GatewayTest, TokenizeAndDetokenizeHaveVllmsShapes) {
 }
 
 TEST_F(GatewayTest, HealthReadyVersionAndMetricsAnswer) {
-  EXPECT_EQ(ask(http_request("/health")).body, R"({"status":"ok"})");
+  auto health = ask(http_request("/health"));
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(health.body, R"({"status":"unhealthy","models":{"loading":"loading"}})");
   auto ready = ask(http_request("/ready"));
   EXPECT_EQ(ready.status, 503);  // "loading" is expected and has no replica
   EXPECT_EQ(ready.body, R"({"ready":false,"draining":false,"replicas":{"loading":0,"tiny":1}})");
   EXPECT_EQ(ask(http_request("/version")).body, R"({"version":"1.2.3"})");
   auto metrics = ask(http_request("/metrics"));
-  EXPECT_NE(metrics.body.find("conduit_http_requests_total{path=\"/health\",status=\"200\"}"),
+  EXPECT_NE(metrics.body.find("conduit_http_requests_total{path=\"/health\",status=\"503\"}"),
             std::string::npos);
 }
 
@@ -565,14 +527,14 @@ TEST_F(GatewayTest, AKeyIsAskedForEverywhereButByProbes) {
         401)
         << wrong;
   EXPECT_EQ(ask(http_request("/v1/models", "", "Authorization: Bearer s3cret\r\n")).status, 200);
-  EXPECT_EQ(ask(http_request("/health")).status, 200);
+  EXPECT_EQ(ask(http_request("/health")).status, 503);  // a model is loading, but no key is asked
   EXPECT_EQ(ask(http_request("/metrics")).status, 401);
   EXPECT_EQ(ask(http_request("/unknown")).status, 401);
 }
 
 TEST_F(GatewayTest, DrainRefusesNewWorkAndLetsTheRunningFinish) {
   RawClient running(gateway_->port()), late(gateway_->port());
-  late.send(http_request("/health"));
+  late.send(http_request("/version"));
   EXPECT_EQ(late.read_response().status, 200);
   running.send(http_request("/v1/chat/completions", kChat));
   FakeCall call = router_.next();
@@ -599,7 +561,25 @@ TEST_F(GatewayTest, DrainGivesUpAfterItsBound) {
   client.send(http_request("/v1/chat/completions", kChat));
   FakeCall call = router_.next();
   EXPECT_FALSE(gateway_->drain(1ms));
+  gateway_->stop();
   router_.wait_for_cancel(call.request.id);
+}
+
+TEST_F(GatewayTest, DrainEndsEarlyWhereThatIsAskedFor) {
+  RawClient client(gateway_->port());
+  client.send(http_request("/v1/chat/completions", kChat));
+  FakeCall call = router_.next();
+  std::stop_source cut;
+  cut.request_stop();
+  EXPECT_FALSE(gateway_->drain(std::chrono::hours(1), cut.get_token()));
+  gateway_ = nullptr;
+}
+
+TEST_F(GatewayTest, AKeyCanBeChangedWhileItServes) {
+  EXPECT_EQ(ask(http_request("/v1/models")).status, 200);
+  gateway_->set_api_key("new");
+  EXPECT_EQ(ask(http_request("/v1/models")).status, 401);
+  EXPECT_EQ(ask(http_request("/v1/models", "", "Authorization: Bearer new\r\n")).status, 200);
 }
 
 TEST_F(GatewayTest, OpenStreamsAreCountedAndForgotten) {

@@ -62,6 +62,17 @@ TEST_F(NodeConfigTest, ModelIsNamedAfterItsFileUnlessItHasAName) {
   EXPECT_EQ(config->models[1].path, "/m/a=b.gguf");
 }
 
+TEST_F(NodeConfigTest, ModelOfAHubIsNamedAfterItsRepositoryUnlessItHasAName) {
+  const auto config = from_flags(
+      {{"model", {"hf:Qwen/Qwen3-0.6B:Q8_0", "qwen2.5=hf:a/b@v1", "pypi:a==1.0+b/m.gguf"}}});
+  ASSERT_TRUE(config) << config.error().message;
+  std::vector<std::string> names;
+  for (const NodeModel& model : config->models) names.push_back(model.name);
+  EXPECT_THAT(names, ElementsAre("Qwen/Qwen3-0.6B", "qwen2.5", "m"));
+  EXPECT_EQ(config->models[1].path, "hf:a/b@v1");
+  EXPECT_THAT(error_of(from_flags({{"model", {"hf:a/"}}})), HasSubstr("hf:ORG/NAME"));
+}
+
 TEST_F(NodeConfigTest, FileSaysTheSameAsFlags) {
   const auto config = from_file(R"(
 http = "[::1]:9000"
@@ -71,6 +82,7 @@ threads = 3
 dtype = "f32"
 max_model_len = 100
 max_model_concurrency = 4
+max_waiting = 5
 prefix_cache = "off"
 speculative_tokens = 3
 model_batch_execute_timeout_ms = 5
@@ -99,6 +111,7 @@ path = "/m/2.gguf"
   EXPECT_EQ(config->precision, kernels::Precision::f32);
   EXPECT_EQ(config->max_model_len, 100);
   EXPECT_EQ(config->max_model_concurrency, 4);
+  EXPECT_EQ(config->max_waiting, 5);
   EXPECT_FALSE(config->prefix_cache);
   EXPECT_EQ(config->speculative_tokens, 3);
   EXPECT_EQ(config->model_batch_execute_timeout_ms, 5);
@@ -268,6 +281,28 @@ TEST_F(NodeConfigTest, AdaptersAreNamedForTheirModel) {
               AllOf(HasSubstr("adapters"), HasSubstr("string")));
 }
 
+TEST_F(NodeConfigTest, ADraftIsNamedForItsModel) {
+  const auto file =
+      from_file("[[model]]\npath = \"a\"\ndraft = \"/m/small\"\n[[model]]\npath = \"b\"\n");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->models[0].draft, "/m/small");
+  EXPECT_EQ(file->models[1].draft, "");
+
+  const auto named = from_flags({{"model", {"a=1", "b=2"}}, {"draft", {"b=/m/small"}}});
+  ASSERT_TRUE(named) << named.error().message;
+  EXPECT_EQ(named->models[0].draft, "");
+  EXPECT_EQ(named->models[1].draft, "/m/small");
+  EXPECT_EQ(from_flags({{"draft", {"/m/small"}}})->models[0].draft, "/m/small");
+
+  EXPECT_THAT(error_of(from_flags({{"model", {"a=1", "b=2"}}, {"draft", {"/m/small"}}})),
+              AllOf(HasSubstr("--draft"), HasSubstr("2 models")));
+  EXPECT_THAT(error_of(from_flags({{"draft", {"c=/m/small"}}})), HasSubstr("\"c\""));
+  EXPECT_THAT(error_of(from_flags({{"draft", {"/m/small"}}, {"speculative_tokens", {"0"}}})),
+              HasSubstr("speculative_tokens"));
+  EXPECT_THAT(error_of(from_file("[[model]]\npath = \"a\"\ndraft = 1\n")),
+              AllOf(HasSubstr("draft"), HasSubstr("string")));
+}
+
 TEST_F(NodeConfigTest, LocalTomlHoldsEveryKeyAndTheDefaults) {
   const auto path = std::filesystem::path(CONDUIT_SOURCE_DIR) / "configs" / "local.toml";
   const auto config = read_node_config(path, {}, "");
@@ -278,6 +313,7 @@ TEST_F(NodeConfigTest, LocalTomlHoldsEveryKeyAndTheDefaults) {
   EXPECT_EQ(config->precision, defaults.precision);
   EXPECT_EQ(config->max_model_len, defaults.max_model_len);
   EXPECT_EQ(config->max_model_concurrency, defaults.max_model_concurrency);
+  EXPECT_EQ(config->max_waiting, defaults.max_waiting);
   EXPECT_EQ(config->model_batch_execute_timeout_ms, defaults.model_batch_execute_timeout_ms);
   EXPECT_EQ(config->drain_timeout_ms, defaults.drain_timeout_ms);
   EXPECT_EQ(config->is_eager, defaults.is_eager);

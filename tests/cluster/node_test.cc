@@ -136,6 +136,43 @@ TEST_F(NodeTest, AnswerThatOutlastsTheDrainIsCutOffWithAFinish) {
   EXPECT_EQ(ending.wait().reason, wire::FinishReason::error);
 }
 
+TEST_F(NodeTest, DrainIsCutWhereThatIsAskedFor) {
+  auto node = Node::start(tiny_config());
+  ASSERT_TRUE(node) << node.error().message;
+  ASSERT_TRUE((*node)->wait_ready());
+  Ending ending;
+  actors::GenerateRequest request = conduit::testing::text_request(0);
+  request.credit = 1;
+  request.ignore_eos = true;
+  actors::Stream::start((*node)->system(), (*node)->router(), request, ending.handlers());
+  ending.wait_for_beginning();
+  std::stop_source cut;
+  cut.request_stop();
+  EXPECT_FALSE((*node)->drain(std::chrono::hours(1), cut.get_token()));
+  const actors::Finished finished = ending.wait();
+  EXPECT_EQ(finished.reason, wire::FinishReason::error);
+  EXPECT_THAT(finished.error_message, HasSubstr("shut down"));
+}
+
+TEST_F(NodeTest, ReloadTakesWhatItCanAndNamesTheRest) {
+  NodeConfig config = tiny_config();
+  auto node = Node::start(config);
+  ASSERT_TRUE(node) << node.error().message;
+  ASSERT_TRUE((*node)->wait_ready());
+  EXPECT_TRUE((*node)->reload(config).empty());
+  config.models[0].name = "renamed";
+  config.threads = 2;
+  config.prefix_cache = false;
+  EXPECT_THAT((*node)->reload(config), ::testing::ElementsAre("threads", "prefix_cache"));
+  ASSERT_TRUE((*node)->wait_ready());
+  Ending ending;
+  actors::GenerateRequest request = conduit::testing::text_request(0);
+  request.model = "renamed";
+  request.max_tokens = 3;
+  actors::Stream::start((*node)->system(), (*node)->router(), request, ending.handlers());
+  EXPECT_EQ(ending.wait().error_message, "");
+}
+
 TEST_F(NodeTest, ModelThatCannotBeServedIsTold) {
   NodeConfig config = tiny_config();
   config.models = {{"missing", (folder_.path() / "missing.gguf").string()}};

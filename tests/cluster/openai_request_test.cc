@@ -189,6 +189,19 @@ TEST(ReadChatTest, WhatWouldChangeTheAnswerAndIsNotSupportedIsRefused) {
   for (auto [fields, param] : cases) EXPECT_EQ(wrong_in_chat(chat_body(fields)), param) << fields;
 }
 
+// A value that a message shows is cut between two characters, or its JSON could not be read.
+TEST(ReadChatTest, MessagesStayValidText) {
+  for (std::size_t blanks = 0; blanks < 4; ++blanks) {
+    std::string text(blanks, ' ');
+    for (int i = 0; i < 40; ++i) text += "\xF0\x9F\x98\x80";
+    const json::Value body = json::Object{{"model", "m"}, {"top_k", text}};
+    AnswerPlan plan;
+    const auto wrong = read_chat(body, plan);
+    ASSERT_TRUE(wrong);
+    EXPECT_TRUE(json::parse(json::quote(wrong->message))) << blanks;
+  }
+}
+
 TEST(ReadChatTest, ItsNeutralValuesAndUnknownFieldsAreTaken) {
   EXPECT_EQ(wrong_in_chat(chat_body(
                 R"("frequency_penalty":0,"presence_penalty":0.0,"repetition_penalty":1.0,)"

@@ -245,6 +245,19 @@ TEST_F(PeerTest, AFullConnectionEndsTheStreamAtBothEnds) {
   EXPECT_LE(answer->chunks, 11);
 }
 
+TEST_F(PeerTest, TextsToEmbedCross) {
+  caf::scoped_actor self{cluster.system()};
+  actors::PoolRequest question;
+  question.model = "echo";
+  question.prompt = "abc";
+  auto response = actors::ask(self.ptr(), here.router, std::chrono::hours(1), question);
+  cluster.run();
+  std::vector<float> embedding;
+  response.receive([&](const actors::PoolReply& reply) { embedding = reply.embedding; },
+                   [](const caf::error&) {});
+  EXPECT_EQ(embedding, std::vector<float>{3});
+}
+
 TEST_F(PeerTest, QueriesCross) {
   caf::scoped_actor self{cluster.system()};
   actors::TokenizeRequest question;

@@ -1,10 +1,11 @@
-// The four request readers over any JSON: what they accept keeps what the actors take for granted,
+// The request readers over any JSON: what they accept keeps what the actors take for granted,
 // and what they refuse names a 400.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "cluster/gateway/openai_request.h"
+#include "cluster/gateway/pooling_request.h"
 #include "mdl/base/check.h"
 
 namespace {
@@ -44,5 +45,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   actors::DetokenizeRequest detokenize;
   (void)cluster::read_tokenize(*body, tokenize);
   (void)cluster::read_detokenize(*body, detokenize);
+  cluster::EmbeddingsPlan embeddings;
+  const auto wrong_input = cluster::read_fields(*body, embeddings, cluster::embeddings_fields);
+  CONDUIT_CHECK(wrong_input || !embeddings.texts.empty(), "there is something to embed");
+  cluster::RerankPlan rerank;
+  const auto wrong_pair = cluster::read_fields(*body, rerank, cluster::rerank_fields);
+  CONDUIT_CHECK(wrong_pair || !rerank.texts.empty(), "there is something to rank");
   return 0;
 }

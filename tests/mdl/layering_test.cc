@@ -29,6 +29,8 @@ const std::map<std::string, std::vector<std::string>> kDoors = {
     {"prometheus/", {"mdl/base/metrics.cc"}},
     {"pcre2", {"kernels/model/regex."}},
     {"curl/", {"provisioning/http_client.cc"}},
+    {"openssl/", {"provisioning/sha256.cc"}},
+    {"histedit", {"cluster/cli/line_editor.cc"}},
     {"boost/", {"provisioning/http_"}},
     {"boost/beast", {"provisioning/http_server.cc", "provisioning/http_connection."}},
     {"caf/", {"actors/", "cluster/"}},

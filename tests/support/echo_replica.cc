@@ -116,6 +116,12 @@ ReplicaActor::behavior_type echo(ReplicaActor::stateful_pointer<Echo> self,
         reply.text.assign(request.tokens.begin(), request.tokens.end());
         return reply;
       },
+      [](const PoolRequest& request) {
+        PoolReply reply;
+        reply.embedding = {static_cast<float>(request.prompt.size())};
+        reply.prompt_tokens = static_cast<std::uint32_t>(request.prompt.size());
+        return reply;
+      },
       [](const StatusQuery&) {
         ReplicaStatus status;
         status.model = "echo";

@@ -88,6 +88,18 @@ actors::DetokenizeReply detokenized(const actors::DetokenizeRequest& request) {
   return reply;
 }
 
+// An embedding of length and first byte; a score that grows with the document.
+actors::PoolReply pooled(const actors::PoolRequest& request) {
+  actors::PoolReply reply;
+  const std::size_t tokens = request.prompt.size() + request.prompt_tokens.size();
+  if (request.task == wire::PoolTask::embed)
+    reply.embedding = {static_cast<float>(tokens),
+                       request.prompt.empty() ? 0.0F : static_cast<float>(request.prompt[0]), 0.5F};
+  reply.score = static_cast<float>(request.document.size()) / 100;
+  reply.prompt_tokens = static_cast<std::uint32_t>(tokens + request.document.size());
+  return reply;
+}
+
 }  // namespace
 
 FakeRouter::FakeRouter(caf::actor_system& system) : seen_(std::make_shared<Seen>()) {
@@ -102,6 +114,7 @@ FakeRouter::FakeRouter(caf::actor_system& system) : seen_(std::make_shared<Seen>
         },
         [](const actors::TokenizeRequest& request) { return tokenized(request); },
         [](const actors::DetokenizeRequest& request) { return detokenized(request); },
+        [](const actors::PoolRequest& request) { return pooled(request); },
         [](const actors::StatusQuery&) { return actors::ReplicaStatus(); },
     };
   });
@@ -132,11 +145,20 @@ FakeRouter::FakeRouter(caf::actor_system& system) : seen_(std::make_shared<Seen>
                 return actors::to_caf(status.error());
               return detokenized(request);
             },
-            [](const actors::ModelsQuery&) {
-              return actors::ModelsReply{{{"loading", 0, true}, {"tiny", 1, true}}};
+            [](const actors::PoolRequest& request) -> caf::result<actors::PoolReply> {
+              if (auto status = check_model(request.model); !status)
+                return actors::to_caf(status.error());
+              return pooled(request);
+            },
+            [replica](const actors::ModelsQuery&) {
+              return actors::ModelsReply{
+                  {{"loading", 0, true, "", {}},
+                   {"tiny", 1, true, "", {actors::ReplicaReady{"tiny", replica, true}}}}};
             },
             [](const actors::LocalReplicasQuery&) { return actors::LocalReplicas(); },
             [](const actors::ExpectModel&) {},
+            [](const actors::ModelFailed&) {},
+            [](const actors::ForgetModel&) {},
             [](const actors::ReplicaReady&) {},
         };
       });

@@ -43,6 +43,7 @@ ReplicaActor::behavior_type fake_replica(ReplicaActor::stateful_pointer<FakeRepl
         reply.text.assign(request.tokens.begin(), request.tokens.end());
         return reply;
       },
+      [](const PoolRequest&) { return PoolReply{}; },
       [](const StatusQuery&) { return ReplicaStatus{}; },
   };
 }
@@ -61,6 +62,7 @@ DeviceActor::behavior_type fake_device(DeviceActor::stateful_pointer<FakeDeviceS
         return *fake->loaded;
       },
       [](const ModelTaken&) {},
+      [fake](const SetResidency& message) { fake->residency = message.residency; },
       [](const UnloadModel&) {},
       [self, fake](const AddSequence& message) -> caf::result<SequenceAdded> {
         if (fake->add_error) return to_caf(*fake->add_error);

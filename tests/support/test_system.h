@@ -101,6 +101,7 @@ struct FakeDevice {
   int loads = 0;
   std::vector<kernels::SequenceSpec> added;
   std::vector<actors::ControlSequence> controls;
+  std::optional<actors::Residency> residency;  // the last that it was told of
 };
 actors::DeviceActor spawn_fake_device(TestSystem& test, std::shared_ptr<FakeDevice> fake);
 
