@@ -94,10 +94,8 @@ folder=build
 [ "$preset" = release ] || folder=build/$preset
 packages=("${packages_build[@]}" "${packages_test[@]}")
 options=(-DCONDUIT_TESTS=ON)
-if [ "$preset" = release ]; then
-  packages+=("${packages_page[@]}")
-  options+=(-DCONDUIT_BENCH=ON)
-fi
+[ "$preset" = release ] && options+=(-DCONDUIT_BENCH=ON)
+[ "$slow" = yes ] && packages+=("${packages_page[@]}")
 if [ -n "$fuzz" ]; then
   packages+=("${packages_fuzz[@]}")
   options=("-DCONDUIT_FUZZ_SECONDS=$fuzz")
