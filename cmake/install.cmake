@@ -34,10 +34,14 @@ install(EXPORT ConduitTargets NAMESPACE Conduit:: DESTINATION ${conduit_package}
 
 set(installed_headers ${CMAKE_BINARY_DIR}/installed/include/conduit)
 file(WRITE ${installed_headers}/client.h "#pragma once\n#include \"cluster/client.h\"\n")
-file(WRITE ${installed_headers}/conduit.h "#pragma once\n#include \"conduit/client.h\"\n")
-install(FILES ${installed_headers}/client.h ${installed_headers}/conduit.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit)
+file(WRITE ${installed_headers}/mdl.h "#pragma once\n#include \"mdl/describe.h\"\n")
+file(WRITE ${installed_headers}/conduit.h "#pragma once\n#include \"conduit/client.h\"\n#include \"conduit/mdl.h\"\n")
+install(FILES ${installed_headers}/client.h ${installed_headers}/mdl.h ${installed_headers}/conduit.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit)
 install(FILES cluster/client.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/cluster)
-install(FILES mdl/base/result.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/mdl/base)
+install(FILES mdl/codec.h mdl/describe.h mdl/fields.h mdl/limits.h mdl/payload.h mdl/type.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/mdl)
+install(FILES mdl/base/json.h mdl/base/result.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/conduit/mdl/base)
 
 file(WRITE ${CMAKE_BINARY_DIR}/installed/ConduitConfig.cmake [[
 list(PREPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})

@@ -83,7 +83,7 @@ build() {
   [ $# -gt 0 ] && shift
   options=("$@")
   need_space 3000 "$root" "building"
-  cmake --preset "$preset" "${options[@]}" >"$setup_log" 2>&1 ||
+  cmake --preset "$preset" -DCONDUIT_UNITY=ON "${options[@]}" >"$setup_log" 2>&1 ||
     { cat "$setup_log" >&2; fail "CMake could not configure; its words stand above"; }
   local arguments=(--build --preset "$preset" -j "$(nproc)")
   [ ${#targets[@]} -gt 0 ] && arguments+=(--target "${targets[@]}")

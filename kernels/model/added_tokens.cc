@@ -10,7 +10,7 @@ namespace conduit::kernels {
 
 namespace {
 
-bool is_blank(std::string_view character) {
+bool is_blank_character(std::string_view character) {
   return has_trait(utf8::read(character).code_point, trait::space);
 }
 
@@ -18,7 +18,7 @@ std::size_t blanks_at_end(std::string_view text) {
   std::size_t length = 0;
   while (length < text.size()) {
     const std::string_view last = last_character(text.substr(0, text.size() - length));
-    if (!is_blank(last)) break;
+    if (!is_blank_character(last)) break;
     length += last.size();
   }
   return length;
@@ -26,7 +26,7 @@ std::size_t blanks_at_end(std::string_view text) {
 
 std::size_t blanks_at_begin(std::string_view text) {
   std::size_t length = 0;
-  while (length < text.size() && is_blank(text.substr(length)))
+  while (length < text.size() && is_blank_character(text.substr(length)))
     length += utf8::read(text.substr(length)).length;
   return length;
 }

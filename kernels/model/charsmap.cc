@@ -28,7 +28,7 @@ constexpr std::size_t kMaxEntryBytes = 64;
 // A grapheme of more bytes is not looked for as a whole.
 constexpr std::size_t kMaxGraphemeBytes = 5;
 
-Error bad(const char* what) {
+Error bad_charsmap(const char* what) {
   return Error{Code::corrupt, std::string("tokenizer: precompiled_charsmap ") + what};
 }
 
@@ -58,17 +58,18 @@ std::string_view grapheme_of(std::string_view text) {
 
 Result<Charsmap> Charsmap::parse(std::string_view blob) {
   std::uint32_t trie_bytes = 0;
-  if (blob.size() < sizeof trie_bytes) return bad("is cut short");
+  if (blob.size() < sizeof trie_bytes) return bad_charsmap("is cut short");
   std::memcpy(&trie_bytes, blob.data(), sizeof trie_bytes);
   blob.remove_prefix(sizeof trie_bytes);
   if (trie_bytes > blob.size() || trie_bytes % sizeof(std::uint32_t) != 0 || trie_bytes == 0)
-    return bad("must hold its trie whole");
+    return bad_charsmap("must hold its trie whole");
   Charsmap made;
   made.trie_.resize(trie_bytes / sizeof(std::uint32_t));
   std::memcpy(made.trie_.data(), blob.data(), trie_bytes);
   made.replacements_ = blob.substr(trie_bytes);
-  if (!utf8::is_valid(made.replacements_)) return bad("must replace by valid UTF-8");
-  if (made.growth() > kMaxReplacementBytes) return bad("has a replacement of over 1024 bytes");
+  if (!utf8::is_valid(made.replacements_)) return bad_charsmap("must replace by valid UTF-8");
+  if (made.growth() > kMaxReplacementBytes)
+    return bad_charsmap("has a replacement of over 1024 bytes");
   return made;
 }
 
@@ -145,7 +146,7 @@ Result<std::string> decode_base64(std::string_view text) {
     constexpr std::string_view kDigits =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const std::size_t digit = kDigits.find(c);
-    if (digit == kDigits.npos) return bad("must be base64");
+    if (digit == kDigits.npos) return bad_charsmap("must be base64");
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     count += 6;
     if (count < 8) continue;

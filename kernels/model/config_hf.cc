@@ -134,7 +134,7 @@ Status read_hf_ends(ModelConfig& c, const Fields& config, const Fields& generati
 }
 
 // The class that wrote the checkpoint; the family's base class where none is named.
-Result<std::string> class_of(const json::Value& config, const Family& family) {
+Result<std::string> writer_of(const json::Value& config, const Family& family) {
   const json::Value* classes = config.find("architectures");
   if (classes == nullptr || classes->is_null()) return std::string(family.base_class);
   if (!classes->is_array()) return corrupt("architectures is not a list");
@@ -155,7 +155,7 @@ Result<ModelConfig> config_from_hf(const json::Value& config,
   if (c.architecture.empty()) return corrupt("model_type is missing");
   CONDUIT_TRY(const Family family, family_of_hf(c.architecture));
   const Kind kind = family.kind;
-  CONDUIT_TRY(const std::string written_by, class_of(config, family));
+  CONDUIT_TRY(const std::string written_by, writer_of(config, family));
   CONDUIT_TRY_STATUS(refuse_foreign_keys(fields, kind));
   set_family(c, kind);
   CONDUIT_TRY_STATUS(read_hf_sizes(c, fields, kind));

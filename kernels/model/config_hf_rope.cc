@@ -17,7 +17,7 @@ constexpr float kGemmaWindowedTheta = 1e4F;
 constexpr float kLlamaTheta = 1e4F;
 
 // Every key of one set of rope parameters that some kind of scaling reads.
-constexpr std::array kKnownKeys = {
+constexpr std::array kKnownRopeKeys = {
     "rope_type",        "type",          "rope_theta", "partial_rotary_factor",
     "factor",           kOriginal,       "truncate",   "low_freq_factor",
     "high_freq_factor", "beta_fast",     "beta_slow",  "attention_factor",
@@ -25,7 +25,8 @@ constexpr std::array kKnownKeys = {
 
 Status refuse_unknown_keys(const Fields& rope) {
   for (const json::Member& member : rope.object().as_object())
-    if (std::find(kKnownKeys.begin(), kKnownKeys.end(), member.key) == kKnownKeys.end() &&
+    if (std::find(kKnownRopeKeys.begin(), kKnownRopeKeys.end(), member.key) ==
+            kKnownRopeKeys.end() &&
         !member.value.is_null())
       return unsupported(rope.full(member.key));
   return ok();
@@ -107,7 +108,7 @@ Status read_rotary_dim(ModelConfig& c, const Fields& rope, const Fields& config,
 }
 
 // A member that is an object of its own; absent: an empty one.
-Result<Fields> part_of(const Fields& fields, std::string_view key) {
+Result<Fields> object_in(const Fields& fields, std::string_view key) {
   static const json::Value kNothing = json::Object{};
   const json::Value* part = fields.find(key);
   if (part != nullptr && !part->is_object()) return corrupt(fields.full(key) + " is no object");
@@ -129,10 +130,10 @@ Status read_set(RopeConfig& r, ModelConfig& c, const Fields& rope, const Fields&
 }
 
 Status read_gemma_rope(ModelConfig& c, const Fields& fields) {
-  CONDUIT_TRY(const Fields parameters, part_of(fields, "rope_parameters"));
-  CONDUIT_TRY(const Fields scaling, part_of(fields, "rope_scaling"));
-  CONDUIT_TRY(const Fields full, part_of(parameters, "full_attention"));
-  CONDUIT_TRY(const Fields windowed, part_of(parameters, "sliding_attention"));
+  CONDUIT_TRY(const Fields parameters, object_in(fields, "rope_parameters"));
+  CONDUIT_TRY(const Fields scaling, object_in(fields, "rope_scaling"));
+  CONDUIT_TRY(const Fields full, object_in(parameters, "full_attention"));
+  CONDUIT_TRY(const Fields windowed, object_in(parameters, "sliding_attention"));
   for (const json::Member& member : parameters.object().as_object())
     if (member.key != "full_attention" && member.key != "sliding_attention")
       return unsupported(parameters.full(member.key) + " in a " + c.architecture);
@@ -158,7 +159,7 @@ Status read_hf_rope(ModelConfig& c, const Fields& fields, Kind kind) {
     CONDUIT_TRY_STATUS(read_gemma_rope(c, fields));
   } else {
     const char* key = fields.has("rope_scaling") ? "rope_scaling" : "rope_parameters";
-    CONDUIT_TRY(const Fields rope, part_of(fields, key));
+    CONDUIT_TRY(const Fields rope, object_in(fields, key));
     const float default_theta = kind == Kind::llama ? kLlamaTheta : 0;
     CONDUIT_TRY_STATUS(read_set(c.rope, c, rope, fields, kind, "rope_theta", default_theta));
     c.windowed_rope = c.rope;

@@ -39,7 +39,7 @@ Error not_written(const std::string& what) {
   return {Code::invalid_argument, what + " cannot be written to GGUF"};
 }
 
-Result<Family> family_of(const ModelConfig& config) {
+Result<Family> gguf_family(const ModelConfig& config) {
   CONDUIT_TRY(const Family family, config_checks::family_of_hf(config.architecture));
   if (family.kind == Kind::bert) return not_written("a model of family " + config.architecture);
   return family;
@@ -146,7 +146,7 @@ Status check_numbers(const ModelConfig& a, const ModelConfig& b) {
   return ok();
 }
 
-bool is_same(const RopeConfig& a, const RopeConfig& b, int rotary_dim) {
+bool is_same_rope(const RopeConfig& a, const RopeConfig& b, int rotary_dim) {
   const std::vector<float> first = rope_inverse_frequencies(a, rotary_dim);
   const std::vector<float> second = rope_inverse_frequencies(b, rotary_dim);
   constexpr float kRounding = 1e-5F;
@@ -158,12 +158,12 @@ bool is_same(const RopeConfig& a, const RopeConfig& b, int rotary_dim) {
 }  // namespace
 
 Result<std::string> gguf_architecture(const ModelConfig& config) {
-  CONDUIT_TRY(const Family family, family_of(config));
+  CONDUIT_TRY(const Family family, gguf_family(config));
   return std::string(family.gguf.empty() ? "llama" : family.gguf);
 }
 
 Status add_config(GgufHeader& header, const ModelConfig& config) {
-  CONDUIT_TRY(const Family family, family_of(config));
+  CONDUIT_TRY(const Family family, gguf_family(config));
   CONDUIT_TRY(const std::string architecture, gguf_architecture(config));
   Keys keys(header, architecture);
   add_sizes(keys, config);
@@ -184,11 +184,12 @@ std::vector<float> rope_factors_of(const ModelConfig& config) {
 
 Status check_same_config(const ModelConfig& source, const ModelConfig& written) {
   CONDUIT_TRY_STATUS(check_numbers(source, written));
-  if (!is_same(source.rope, written.rope, source.rotary_dim)) return differs("rope scaling");
+  if (!is_same_rope(source.rope, written.rope, source.rotary_dim)) return differs("rope scaling");
   for (std::size_t i = 0; i < source.layer.size(); ++i) {
     const bool is_windowed = source.layer[i].is_windowed;
     if (is_windowed != written.layer[i].is_windowed) return differs("choice of windowed layers");
-    if (is_windowed && !is_same(source.windowed_rope, written.windowed_rope, source.rotary_dim))
+    if (is_windowed &&
+        !is_same_rope(source.windowed_rope, written.windowed_rope, source.rotary_dim))
       return differs("rope of windowed layers");
   }
   return ok();

@@ -17,14 +17,14 @@ namespace conduit::kernels {
 namespace {
 
 constexpr std::string_view kMagic = "GGUF";
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kReadVersion = 3;
 constexpr std::uint64_t kDefaultAlignment = 32;  // docs/gguf.md: without general.alignment
 constexpr std::uint64_t kMaxAlignment = 1 << 20;
-constexpr std::uint32_t kMaxDimensions = 4;     // GGML_MAX_DIMS
-constexpr std::size_t kMaxNameBytes = 64;       // GGML_MAX_NAME
-constexpr std::size_t kMaxKeyBytes = 65535;     // docs/gguf.md: 2^16 - 1
-constexpr std::uint64_t kMaxEntries = 1 << 20;  // keys, or tensors: the largest models have 10^4
-constexpr std::uint64_t kMaxItems = 1 << 22;    // of an array: the largest vocabularies have 10^6
+constexpr std::uint32_t kMaxGgufDimensions = 4;  // GGML_MAX_DIMS
+constexpr std::size_t kMaxGgufNameBytes = 64;    // GGML_MAX_NAME
+constexpr std::size_t kMaxKeyBytes = 65535;      // docs/gguf.md: 2^16 - 1
+constexpr std::uint64_t kMaxEntries = 1 << 20;   // keys, or tensors: the largest models have 10^4
+constexpr std::uint64_t kMaxItems = 1 << 22;     // of an array: the largest vocabularies have 10^6
 
 enum class ValueType : std::uint32_t {
   uint8 = 0,
@@ -50,9 +50,9 @@ constexpr std::string_view kTensorTypes[] = {
     "BF16",   "",      "",      "",       "TQ1_0", "TQ2_0", "",        "",       "",        "MXFP4",
 };
 
-Error corrupt(const std::string& what) { return {Code::corrupt, "GGUF: " + what}; }
+Error corrupt_gguf(const std::string& what) { return {Code::corrupt, "GGUF: " + what}; }
 
-std::string in_quotes(std::string_view name) {
+std::string key_quoted(std::string_view name) {
   return std::string(1, '\'').append(name).append(1, '\'');
 }
 
@@ -94,15 +94,15 @@ Result<std::int64_t> read_integer(ByteCursor& cursor, ValueType type, const std:
     case ValueType::int64: return cursor.number<std::int64_t>(what);
     case ValueType::boolean: {
       CONDUIT_TRY(const auto value, cursor.number<std::uint8_t>(what));
-      if (value > 1) return corrupt(what + " is a bool of value " + std::to_string(value));
+      if (value > 1) return corrupt_gguf(what + " is a bool of value " + std::to_string(value));
       return std::int64_t{value};
     }
     case ValueType::uint64: {  // within arrays only: alone it keeps its type
       CONDUIT_TRY(const auto value, cursor.number<std::uint64_t>(what));
-      if (!std::in_range<std::int64_t>(value)) return corrupt(what + " is beyond int64");
+      if (!std::in_range<std::int64_t>(value)) return corrupt_gguf(what + " is beyond int64");
       return static_cast<std::int64_t>(value);
     }
-    default: return corrupt(what + " is no integer");
+    default: return corrupt_gguf(what + " is no integer");
   }
 }
 
@@ -128,13 +128,14 @@ Result<GgufValue> read_array(ByteCursor& cursor, const std::string& what) {
   const auto type = static_cast<ValueType>(number);
   const std::size_t item_bytes = smallest_bytes(type);
   if (item_bytes == 0)
-    return corrupt(what + " has items of unknown type " + std::to_string(number));
-  if (type == ValueType::array) return corrupt(what + " is an array of arrays: not supported");
+    return corrupt_gguf(what + " has items of unknown type " + std::to_string(number));
+  if (type == ValueType::array) return corrupt_gguf(what + " is an array of arrays: not supported");
   if (count > cursor.remaining() / item_bytes)
-    return corrupt(what + " claims " + std::to_string(count) + " items; the file is too short");
+    return corrupt_gguf(what + " claims " + std::to_string(count) +
+                        " items; the file is too short");
   if (count > kMaxItems)  // each takes more memory here than in the file
-    return corrupt(what + " has " + std::to_string(count) + " items; the limit is " +
-                   std::to_string(kMaxItems));
+    return corrupt_gguf(what + " has " + std::to_string(count) + " items; the limit is " +
+                        std::to_string(kMaxItems));
   switch (type) {
     case ValueType::string:
       return read_items<std::string>(count, [&] { return cursor.text(cursor.remaining(), what); });
@@ -167,7 +168,7 @@ Result<GgufValue> read_value(ByteCursor& cursor, const std::string& what) {
     default: break;
   }
   if (smallest_bytes(type) == 0)
-    return corrupt(what + " has unknown type " + std::to_string(number));
+    return corrupt_gguf(what + " has unknown type " + std::to_string(number));
   CONDUIT_TRY(const auto value, read_integer(cursor, type, what));
   if (type == ValueType::boolean) return GgufValue(value != 0);
   return GgufValue(value);
@@ -177,28 +178,28 @@ Result<GgufValue> read_value(ByteCursor& cursor, const std::string& what) {
 Result<std::string> read_name(ByteCursor& cursor, std::size_t limit, const std::string& what) {
   CONDUIT_TRY(std::string name, cursor.text(limit, what));
   if (name.empty() || name.find('\0') != std::string::npos || !utf8::is_valid(name))
-    return corrupt(what + " at byte " + std::to_string(cursor.position() - name.size()) +
-                   " is empty or no UTF-8 text");
+    return corrupt_gguf(what + " at byte " + std::to_string(cursor.position() - name.size()) +
+                        " is empty or no UTF-8 text");
   return name;
 }
 
-Result<std::pair<std::string, GgufValue>> read_entry(ByteCursor& cursor) {
+Result<std::pair<std::string, GgufValue>> read_key(ByteCursor& cursor) {
   CONDUIT_TRY(std::string key, read_name(cursor, kMaxKeyBytes, "a metadata key"));
-  CONDUIT_TRY(GgufValue value, read_value(cursor, "key " + in_quotes(key)));
+  CONDUIT_TRY(GgufValue value, read_value(cursor, "key " + key_quoted(key)));
   return std::pair{std::move(key), std::move(value)};
 }
 
 // --- tensors
 
 // A tensor as the directory states it; its place is checked once the data's start is known.
-struct Entry {
+struct TensorEntry {
   std::string name;
   TensorView view;
   std::uint64_t offset = 0;  // from the start of the data
   std::uint64_t bytes = 0;
 };
 
-std::optional<DType> dtype_of(std::string_view ggml_name) {
+std::optional<DType> dtype_named(std::string_view ggml_name) {
   for (int i = 0; i < kWeightDTypes; ++i)
     if (traits(static_cast<DType>(i)).name == ggml_name) return static_cast<DType>(i);
   return std::nullopt;
@@ -208,7 +209,7 @@ Result<DType> read_dtype(ByteCursor& cursor, const std::string& tensor) {
   CONDUIT_TRY(const auto number, cursor.number<std::uint32_t>(tensor));
   const std::string_view name =
       number < std::size(kTensorTypes) ? kTensorTypes[number] : std::string_view{};
-  if (const auto dtype = dtype_of(name)) return *dtype;
+  if (const auto dtype = dtype_named(name)) return *dtype;
   return Error{Code::invalid_argument, tensor + " has type number " + std::to_string(number) +
                                            (name.empty() ? "" : " (" + std::string(name) + ")") +
                                            ", which is not supported"};
@@ -217,8 +218,9 @@ Result<DType> read_dtype(ByteCursor& cursor, const std::string& tensor) {
 // Extents in GGUF's order, the fastest first; returned as numpy lists them.
 Result<std::vector<std::int64_t>> read_shape(ByteCursor& cursor, const std::string& tensor) {
   CONDUIT_TRY(const auto dimensions, cursor.number<std::uint32_t>(tensor));
-  if (dimensions < 1 || dimensions > kMaxDimensions)
-    return corrupt(tensor + " has " + std::to_string(dimensions) + " dimensions; 1 to 4 are known");
+  if (dimensions < 1 || dimensions > kMaxGgufDimensions)
+    return corrupt_gguf(tensor + " has " + std::to_string(dimensions) +
+                        " dimensions; 1 to 4 are known");
   std::vector<std::int64_t> shape;
   std::int64_t elements = 1;
   for (std::uint32_t i = 0; i < dimensions; ++i) {
@@ -226,7 +228,7 @@ Result<std::vector<std::int64_t>> read_shape(ByteCursor& cursor, const std::stri
     // 8: the widest element's bytes, so that the size in bytes cannot overflow either.
     if (extent == 0 || extent > static_cast<std::uint64_t>(
                                     std::numeric_limits<std::int64_t>::max() / 8 / elements))
-      return corrupt(tensor + " has an impossible extent " + std::to_string(extent));
+      return corrupt_gguf(tensor + " has an impossible extent " + std::to_string(extent));
     shape.push_back(static_cast<std::int64_t>(extent));
     elements *= shape.back();
   }
@@ -234,40 +236,40 @@ Result<std::vector<std::int64_t>> read_shape(ByteCursor& cursor, const std::stri
   return shape;
 }
 
-Result<Entry> read_tensor(ByteCursor& cursor) {
-  Entry entry;
-  CONDUIT_TRY(entry.name, read_name(cursor, kMaxNameBytes, "a tensor's name"));
-  const std::string tensor = "tensor " + in_quotes(entry.name);
+Result<TensorEntry> read_tensor(ByteCursor& cursor) {
+  TensorEntry entry;
+  CONDUIT_TRY(entry.name, read_name(cursor, kMaxGgufNameBytes, "a tensor's name"));
+  const std::string tensor = "tensor " + key_quoted(entry.name);
   CONDUIT_TRY(entry.view.shape, read_shape(cursor, tensor));
   CONDUIT_TRY(entry.view.dtype, read_dtype(cursor, tensor));
   CONDUIT_TRY(entry.offset, cursor.number<std::uint64_t>(tensor));
   const DTypeTraits format = traits(entry.view.dtype);
   if (entry.view.shape.back() % format.block_elements != 0)
-    return corrupt(tensor + " has rows of " + std::to_string(entry.view.shape.back()) +
-                   " values; " + std::string(format.name) + " needs a multiple of " +
-                   std::to_string(format.block_elements));
+    return corrupt_gguf(tensor + " has rows of " + std::to_string(entry.view.shape.back()) +
+                        " values; " + std::string(format.name) + " needs a multiple of " +
+                        std::to_string(format.block_elements));
   entry.bytes = static_cast<std::uint64_t>(entry.view.bytes());
   return entry;
 }
 
 // Points every entry into `data`. Tensors follow each other, each at the next multiple of the
 // alignment (what the padding holds is nobody's business).
-Status place(std::vector<Entry>& entries, std::span<const std::byte> data,
+Status place(std::vector<TensorEntry>& entries, std::span<const std::byte> data,
              std::uint64_t alignment) {
   std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
+            [](const TensorEntry& a, const TensorEntry& b) { return a.offset < b.offset; });
   std::uint64_t end = 0;
-  for (Entry& entry : entries) {
-    const std::string tensor = "tensor " + in_quotes(entry.name);
+  for (TensorEntry& entry : entries) {
+    const std::string tensor = "tensor " + key_quoted(entry.name);
     if (entry.offset % alignment != 0)
-      return corrupt(tensor + " starts at " + std::to_string(entry.offset) +
-                     ", no multiple of the alignment " + std::to_string(alignment));
+      return corrupt_gguf(tensor + " starts at " + std::to_string(entry.offset) +
+                          ", no multiple of the alignment " + std::to_string(alignment));
     if (entry.offset > data.size() || entry.bytes > data.size() - entry.offset)
-      return corrupt(tensor + " lies beyond the end of the file (truncated?)");
-    if (entry.offset < end) return corrupt(tensor + " overlaps another tensor");
+      return corrupt_gguf(tensor + " lies beyond the end of the file (truncated?)");
+    if (entry.offset < end) return corrupt_gguf(tensor + " overlaps another tensor");
     if (entry.offset - end >= alignment)
-      return corrupt("a gap lies before " + tensor + ", which starts at " +
-                     std::to_string(entry.offset));
+      return corrupt_gguf("a gap lies before " + tensor + ", which starts at " +
+                          std::to_string(entry.offset));
     end = entry.offset + entry.bytes;
     entry.view.data = data.data() + entry.offset;
   }
@@ -277,19 +279,19 @@ Status place(std::vector<Entry>& entries, std::span<const std::byte> data,
 Result<std::uint64_t> read_count(ByteCursor& cursor, const char* what) {
   CONDUIT_TRY(const auto count, cursor.number<std::uint64_t>(what));
   if (count > kMaxEntries)
-    return corrupt(std::string(what) + " is " + std::to_string(count) + "; the limit is " +
-                   std::to_string(kMaxEntries));
+    return corrupt_gguf(std::string(what) + " is " + std::to_string(count) + "; the limit is " +
+                        std::to_string(kMaxEntries));
   return count;
 }
 
 Status check_header(ByteCursor& cursor) {
   CONDUIT_TRY(const auto magic, cursor.take(kMagic.size(), "the magic"));
   if (std::memcmp(magic.data(), kMagic.data(), kMagic.size()) != 0)
-    return corrupt("the file does not begin with 'GGUF'");
+    return corrupt_gguf("the file does not begin with 'GGUF'");
   CONDUIT_TRY(const auto version, cursor.number<std::uint32_t>("the version"));
-  if (version == std::uint32_t{kVersion} << 24)
+  if (version == std::uint32_t{kReadVersion} << 24)
     return Error{Code::invalid_argument, "GGUF: big-endian files are not supported"};
-  if (version != kVersion)
+  if (version != kReadVersion)
     return Error{Code::invalid_argument,
                  "GGUF: version " + std::to_string(version) + " is not supported; 3 is"};
   return ok();
@@ -300,16 +302,18 @@ Result<std::uint64_t> alignment_of(const GgufFile& file) {
   CONDUIT_TRY(const auto stated, file.integer("general.alignment"));
   if (stated < 1 || stated > static_cast<std::int64_t>(kMaxAlignment) ||
       !std::has_single_bit(static_cast<std::uint64_t>(stated)))
-    return corrupt("general.alignment is " + std::to_string(stated) +
-                   "; a power of two up to 2^20 is possible");
+    return corrupt_gguf("general.alignment is " + std::to_string(stated) +
+                        "; a power of two up to 2^20 is possible");
   return static_cast<std::uint64_t>(stated);
 }
 
 Error wrong_kind(std::string_view key, const char* wanted) {
-  return corrupt("key " + in_quotes(key) + " is not " + wanted);
+  return corrupt_gguf("key " + key_quoted(key) + " is not " + wanted);
 }
 
-Error missing(std::string_view key) { return corrupt("key " + in_quotes(key) + " is missing"); }
+Error missing(std::string_view key) {
+  return corrupt_gguf("key " + key_quoted(key) + " is missing");
+}
 
 }  // namespace
 
@@ -321,25 +325,25 @@ Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes) {
   GgufFile file;
   for (std::uint64_t i = 0; i < key_count; ++i) {
     const std::size_t begin = cursor.position();
-    CONDUIT_TRY(auto entry, read_entry(cursor));
+    CONDUIT_TRY(auto entry, read_key(cursor));
     const std::string key = entry.first;
     if (!file.metadata_.insert(std::move(entry)).second)
-      return corrupt("key " + in_quotes(key) + " appears twice");
+      return corrupt_gguf("key " + key_quoted(key) + " appears twice");
     const std::size_t value = begin + sizeof(std::uint64_t) + key.size();
     file.encoded_[key] = bytes.subspan(value, cursor.position() - value);
   }
-  std::vector<Entry> entries;
+  std::vector<TensorEntry> entries;
   for (std::uint64_t i = 0; i < tensor_count; ++i) {
-    CONDUIT_TRY(Entry entry, read_tensor(cursor));
+    CONDUIT_TRY(TensorEntry entry, read_tensor(cursor));
     entries.push_back(std::move(entry));
   }
   CONDUIT_TRY(const auto alignment, alignment_of(file));
   const std::uint64_t start = (cursor.position() + alignment - 1) / alignment * alignment;
   const auto data = bytes.subspan(std::min<std::size_t>(start, bytes.size()));
   CONDUIT_TRY_STATUS(place(entries, data, alignment));
-  for (Entry& entry : entries) {
+  for (TensorEntry& entry : entries) {
     if (!file.tensors_.emplace(entry.name, std::move(entry.view)).second)
-      return corrupt("tensor " + in_quotes(entry.name) + " appears twice");
+      return corrupt_gguf("tensor " + key_quoted(entry.name) + " appears twice");
   }
   return file;
 }

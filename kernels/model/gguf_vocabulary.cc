@@ -17,16 +17,15 @@
 namespace conduit::kernels {
 namespace {
 
-using Kind = SentencePieceModel::Kind;
+using PieceKind = SentencePieceModel::Kind;
 
-constexpr std::string_view kMetaspace = "▁";
 constexpr float kUnusedScore = -10000;  // as llama.cpp's converter has it
 
-Error not_written(const std::string& what) {
+Error no_vocabulary(const std::string& what) {
   return {Code::invalid_argument, "tokenizer: " + what + " cannot be written to GGUF"};
 }
 
-std::int32_t number_of(Kind kind) { return static_cast<std::int32_t>(kind); }
+std::int32_t number_of(PieceKind kind) { return static_cast<std::int32_t>(kind); }
 
 bool is_byte(std::string_view token) {
   return token.size() == 6 && token.starts_with("<0x") && token.ends_with('>');
@@ -36,11 +35,11 @@ bool is_byte(std::string_view token) {
 GgufVocabulary placeholders(int rows) {
   GgufVocabulary made;
   for (int i = 0; i < rows; ++i) made.tokens.push_back("[PAD" + std::to_string(i) + "]");
-  made.kinds.assign(made.tokens.size(), number_of(Kind::unused));
+  made.kinds.assign(made.tokens.size(), number_of(PieceKind::unused));
   return made;
 }
 
-Status put(GgufVocabulary& made, std::int64_t id, std::string_view token, Kind kind) {
+Status put_token(GgufVocabulary& made, std::int64_t id, std::string_view token, PieceKind kind) {
   if (id < 0 || id >= static_cast<std::int64_t>(made.tokens.size()))
     return Error{Code::corrupt, "tokenizer: token " + std::to_string(id) +
                                     " has no row in the model, which has " +
@@ -65,7 +64,7 @@ const json::Value& member(const json::Value& value, std::string_view key) {
   return found != nullptr ? *found : kAbsent;
 }
 
-bool is_true(const json::Value& value) { return value == json::Value(true); }
+bool is_set(const json::Value& value) { return value == json::Value(true); }
 
 std::string type_of(const json::Value& value) {
   const json::Value& type = member(value, "type");
@@ -83,9 +82,9 @@ std::optional<Cut> cut_of(const json::Value& definition) {
     const json::Value& expression = member(member(step, "pattern"), "Regex");
     if (type == "Split" && expression.is_string()) {
       cut.expressions.push_back(expression.as_string());
-    } else if (type == "Digits" && is_true(member(step, "individual_digits"))) {
+    } else if (type == "Digits" && is_set(member(step, "individual_digits"))) {
       cut.cuts_digits = true;
-    } else if (type == "ByteLevel" && !is_true(member(step, "add_prefix_space"))) {
+    } else if (type == "ByteLevel" && !is_set(member(step, "add_prefix_space"))) {
       cut.is_byte_level = true;
       cut.has_gpt2_words = member(step, "use_regex") != json::Value(false);
     } else {
@@ -101,15 +100,15 @@ bool is_nfc(const json::Value& normalizer) {
   return type_of(normalizer) == "NFC";
 }
 
-Result<std::string> family_of(const json::Value& root) {
+Result<std::string> pre_tokenizer_name(const json::Value& root) {
   const auto cut = cut_of(member(root, "pre_tokenizer"));
   const bool normalises = is_nfc(member(root, "normalizer"));
-  const bool ignores_merges = is_true(member(member(root, "model"), "ignore_merges"));
+  const bool ignores_merges = is_set(member(member(root, "model"), "ignore_merges"));
   for (const GgufFamily& family : gguf_families())
     if (cut && cut_of(family.pre_tokenizer()) == cut && family.is_nfc == normalises &&
         family.ignores_merges == ignores_merges)
       return std::string(family.names.front());
-  return not_written("this pre-tokenizer (no tokenizer.ggml.pre stands for it)");
+  return no_vocabulary("this pre-tokenizer (no tokenizer.ggml.pre stands for it)");
 }
 
 // --- tokenizer.json
@@ -120,7 +119,7 @@ struct Merges {
 };
 
 // ["a", "b"], or "a b" in older files.
-Result<Merges> read_merges(const TokenizerFields& model) {
+Result<Merges> merge_texts(const TokenizerFields& model) {
   Merges merges;
   CONDUIT_TRY(const json::Array* list, model.list("merges"));
   for (const json::Value& merge : *list) {
@@ -145,8 +144,8 @@ Status put_added(GgufVocabulary& made, const json::Value& root) {
   CONDUIT_TRY(const json::Array* definitions, fields.list("added_tokens"));
   CONDUIT_TRY(const std::vector<AddedToken> added, read_added_tokens(*definitions));
   for (const AddedToken& token : added)
-    CONDUIT_TRY_STATUS(
-        put(made, token.id, token.content, token.is_special ? Kind::control : Kind::user_defined));
+    CONDUIT_TRY_STATUS(put_token(made, token.id, token.content,
+                                 token.is_special ? PieceKind::control : PieceKind::user_defined));
   return ok();
 }
 
@@ -155,33 +154,33 @@ void finish_pieces(GgufVocabulary& made, const Merges& merges, const json::Value
   const auto lowest = -static_cast<float>(merges.order.size());
   for (std::size_t i = 0; i < made.tokens.size(); ++i) {
     std::string& token = made.tokens[i];
-    if (made.kinds[i] == number_of(Kind::normal) && is_byte(token))
-      made.kinds[i] = number_of(Kind::byte);
-    if (unknown == json::Value(token)) made.kinds[i] = number_of(Kind::unknown);
+    if (made.kinds[i] == number_of(PieceKind::normal) && is_byte(token))
+      made.kinds[i] = number_of(PieceKind::byte);
+    if (unknown == json::Value(token)) made.kinds[i] = number_of(PieceKind::unknown);
     const auto merged = merges.order.find(token);
-    made.scores.push_back(made.kinds[i] == number_of(Kind::unused) ? kUnusedScore
-                          : merged == merges.order.end()           ? lowest
-                                                                   : merged->second);
-    if (made.kinds[i] != number_of(Kind::user_defined)) continue;
+    made.scores.push_back(made.kinds[i] == number_of(PieceKind::unused) ? kUnusedScore
+                          : merged == merges.order.end()                ? lowest
+                                                                        : merged->second);
+    if (made.kinds[i] != number_of(PieceKind::user_defined)) continue;
     // Readers look for these in the text as it came.
     for (std::size_t at = 0; (at = token.find(kMetaspace, at)) != token.npos;)
       token.replace(at, kMetaspace.size(), " ");
   }
 }
 
-Result<GgufVocabulary> from_json(std::string_view text, int rows) {
+Result<GgufVocabulary> from_tokenizer_json(std::string_view text, int rows) {
   CONDUIT_TRY(const json::Value root, json::parse(text));
   const TokenizerFields model("model", member(root, "model"));
   const json::Value* vocab = model.find("vocab");
   if (vocab == nullptr || model.find("merges") == nullptr || !vocab->is_object())
-    return not_written("a model of type " + json::dump(member(member(root, "model"), "type")));
+    return no_vocabulary("a model of type " + json::dump(member(member(root, "model"), "type")));
   GgufVocabulary made = placeholders(rows);
   for (const auto& [token, id] : vocab->as_object()) {
     CONDUIT_TRY(const TokenId checked, checked_token_id(id, "model.vocab"));
-    CONDUIT_TRY_STATUS(put(made, checked, token, Kind::normal));
+    CONDUIT_TRY_STATUS(put_token(made, checked, token, PieceKind::normal));
   }
   CONDUIT_TRY_STATUS(put_added(made, root));
-  CONDUIT_TRY(Merges merges, read_merges(model));
+  CONDUIT_TRY(Merges merges, merge_texts(model));
   CONDUIT_TRY(const bool has_bytes, model.flag("byte_fallback", false));
   if (has_bytes) {
     made.model = "llama";
@@ -189,7 +188,7 @@ Result<GgufVocabulary> from_json(std::string_view text, int rows) {
     finish_pieces(made, merges, member(member(root, "model"), "unk_token"));
   } else {
     made.model = "gpt2";
-    CONDUIT_TRY(made.pre, family_of(root));
+    CONDUIT_TRY(made.pre, pre_tokenizer_name(root));
     made.merges = std::move(merges.lines);
   }
   return made;
@@ -199,16 +198,16 @@ Result<GgufVocabulary> from_json(std::string_view text, int rows) {
 
 Result<GgufVocabulary> from_sentencepiece(std::string_view proto, int rows) {
   CONDUIT_TRY(const SentencePieceModel model, SentencePieceModel::parse(proto));
-  if (model.is_unigram) return not_written("a model of type \"Unigram\"");
+  if (model.is_unigram) return no_vocabulary("a model of type \"Unigram\"");
   if (!model.charsmap.empty() || model.removes_extra_spaces)
-    return not_written("SentencePiece's normalizer");
+    return no_vocabulary("SentencePiece's normalizer");
   GgufVocabulary made = placeholders(rows);
   made.model = "llama";
   made.pre = "default";
   made.scores.assign(made.tokens.size(), kUnusedScore);
   for (std::size_t i = 0; i < model.pieces.size(); ++i) {
     const SentencePieceModel::Piece& piece = model.pieces[i];
-    CONDUIT_TRY_STATUS(put(made, static_cast<std::int64_t>(i), piece.text, piece.kind));
+    CONDUIT_TRY_STATUS(put_token(made, static_cast<std::int64_t>(i), piece.text, piece.kind));
     made.scores[i] = piece.score;
   }
   return made;
@@ -222,7 +221,7 @@ Result<GgufVocabulary> read_gguf_vocabulary(const std::filesystem::path& file, i
                                mapped.bytes().size());
   const std::size_t first = bytes.find_first_not_of(" \t\r\n");
   const bool is_json = first != bytes.npos && bytes[first] == '{';
-  return is_json ? from_json(bytes, rows) : from_sentencepiece(bytes, rows);
+  return is_json ? from_tokenizer_json(bytes, rows) : from_sentencepiece(bytes, rows);
 }
 
 }  // namespace conduit::kernels

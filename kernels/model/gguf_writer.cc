@@ -8,7 +8,7 @@
 namespace conduit::kernels {
 namespace {
 
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kWrittenVersion = 3;
 constexpr std::uint64_t kAlignment = 32;  // docs/gguf.md: without general.alignment
 
 // docs/gguf.md, gguf_metadata_value_type.
@@ -133,7 +133,7 @@ std::uint64_t GgufHeader::add_tensor(std::string_view name, DType dtype,
 
 std::string GgufHeader::bytes() const {
   std::string out = "GGUF";
-  put(out, kVersion);
+  put(out, kWrittenVersion);
   put(out, tensor_count_);
   put(out, entry_count_);
   out += entries_;

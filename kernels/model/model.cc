@@ -7,6 +7,7 @@
 
 #include "kernels/model/config_pooling.h"
 #include "kernels/model/gguf.h"
+#include "kernels/model/json_file.h"
 #include "kernels/model/open_template.h"
 #include "kernels/model/open_tokenizer.h"
 #include "kernels/model/safetensors.h"
@@ -17,15 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxConfigBytes = 16 << 20;  // the largest config.json has 100 kB
-
 Error prefixed(const fs::path& path, const Error& error) {
   return {error.code, path.string() + ": " + error.message};
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
 }
 
 // What Conduit cannot run is warned of and left out; anything else that is wrong is returned.
@@ -84,16 +78,9 @@ Result<std::shared_ptr<const Model>> open_gguf(const fs::path& path, const std::
 
 // --- Hugging Face folder
 
-Result<json::Value> read_json(const fs::path& path) {
-  CONDUIT_TRY(const std::string text, read_text_file(path, kMaxConfigBytes));
-  auto value = json::parse(text);
-  if (!value) return prefixed(path, value.error());
-  return value;
-}
-
 Result<json::Value> read_json_if_there(const fs::path& path) {
   if (!is_there(path)) return json::Value();
-  return read_json(path);
+  return read_json_file(path);
 }
 
 // A part that is not there, or that Conduit cannot run, is left out; the latter with a warning.
@@ -119,13 +106,13 @@ Status read_hf_text_parts(Model& model, const std::stop_token& stop) {
 Status read_hf_pooling(Model& model) {
   const fs::path path = model.path / "modules.json";
   if (!is_there(path)) return ok();
-  CONDUIT_TRY(const json::Value modules_json, read_json(path));
+  CONDUIT_TRY(const json::Value modules_json, read_json_file(path));
   const auto modules = modules_from_json(modules_json);
   if (!modules) return prefixed(path, modules.error());
   model.config.normalise_embedding = modules->normalises;
   if (!modules->pooling_folder) return ok();
   const fs::path pooling_path = model.path / *modules->pooling_folder / "config.json";
-  CONDUIT_TRY(const json::Value pooling_json, read_json(pooling_path));
+  CONDUIT_TRY(const json::Value pooling_json, read_json_file(pooling_path));
   const auto pooling = pooling_from_json(pooling_json, model.config.hidden);
   if (!pooling) return prefixed(pooling_path, pooling.error());
   model.config.pooling = *pooling;
@@ -136,7 +123,7 @@ Result<std::shared_ptr<const Model>> open_folder(const fs::path& folder,
                                                  const std::stop_token& stop) {
   auto model = std::make_shared<Model>();
   model->path = folder;
-  CONDUIT_TRY(const json::Value config_json, read_json(folder / "config.json"));
+  CONDUIT_TRY(const json::Value config_json, read_json_file(folder / "config.json"));
   CONDUIT_TRY(const json::Value generation, read_json_if_there(folder / "generation_config.json"));
   auto config = config_from_hf(config_json, generation);
   if (!config) return prefixed(folder / "config.json", config.error());

@@ -12,7 +12,6 @@ namespace conduit::kernels {
 namespace {
 
 constexpr std::string_view kPart = "normalizer";
-constexpr std::string_view kMetaspace = "▁";
 // A text of 1 MB must not become one of gigabytes. Real files reach about 100: T5's table has an
 // entry that is eleven times as long as its character, and ▁ is three times as long as a blank.
 constexpr std::size_t kMaxGrowth = 4096;

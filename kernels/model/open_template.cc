@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/model/gguf.h"
+#include "kernels/model/json_file.h"
 #include "kernels/model/mapped_file.h"
 #include "mdl/base/json.h"
 
@@ -11,13 +12,6 @@ namespace conduit::kernels {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kMaxConfigBytes = 16 << 20;  // tokenizer_config.json reaches 1 MB
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
 
 Error no_template(const fs::path& path, const char* where) {
   return {Code::not_found, path.string() + " has no chat template: " + where};
@@ -48,13 +42,6 @@ Result<TemplateText> from_gguf(const fs::path& path) {
 
 // --- JSON
 
-Result<json::Value> read_json(const fs::path& path) {
-  CONDUIT_TRY(const std::string text, read_text_file(path, kMaxConfigBytes));
-  auto value = json::parse(text);
-  if (!value) return Error{value.error().code, path.string() + ": " + value.error().message};
-  return value;
-}
-
 // "</s>", or the older {"content": "</s>", …}.
 std::optional<std::string> special_token(const json::Value& config, std::string_view key) {
   const json::Value* value = config.find(key);
@@ -72,7 +59,7 @@ void take_special_tokens(TemplateText& text, const json::Value& config) {
 Status take_special_tokens(TemplateText& text, const fs::path& folder) {
   for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
     if (!is_there(folder / name)) continue;
-    CONDUIT_TRY(const json::Value config, read_json(folder / name));
+    CONDUIT_TRY(const json::Value config, read_json_file(folder / name));
     take_special_tokens(text, config);
   }
   return ok();
@@ -95,7 +82,7 @@ std::optional<std::string> configured_template(const json::Value& config) {
 }
 
 Result<TemplateText> from_json(const fs::path& path) {
-  CONDUIT_TRY(const json::Value config, read_json(path));
+  CONDUIT_TRY(const json::Value config, read_json_file(path));
   auto source = configured_template(config);
   if (!source)
     return no_template(path, "chat_template is neither a text nor a list with a default");

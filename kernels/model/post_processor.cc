@@ -11,7 +11,7 @@ namespace conduit::kernels {
 
 namespace {
 
-constexpr std::string_view kPart = "post_processor";
+constexpr std::string_view kPostProcessorPart = "post_processor";
 // Real ones have 1; a list that repeats its text would multiply every prompt.
 constexpr int kMaxTextsInTemplate = 8;
 // "<s>" stands for one id; no file has more than a few.
@@ -56,7 +56,7 @@ PostProcessor PostProcessor::around(std::optional<TokenId> first, std::optional<
 
 Status PostProcessor::add(const json::Value& definition) {
   if (definition.is_null()) return ok();
-  const TokenizerFields fields(kPart, definition);
+  const TokenizerFields fields(kPostProcessorPart, definition);
   CONDUIT_TRY(const std::string type, fields.type());
   if (type == "ByteLevel") return ok();  // moves offsets, not tokens
   if (type == "Sequence") {
@@ -77,7 +77,7 @@ Status PostProcessor::add(const json::Value& definition) {
 // "special_tokens" says which ids "<s>" stands for.
 Result<PostProcessor::Template> PostProcessor::read_template(const json::Value& definition,
                                                              std::string_view key) {
-  const TokenizerFields fields(kPart, definition);
+  const TokenizerFields fields(kPostProcessorPart, definition);
   CONDUIT_TRY(const json::Array* items, fields.list(key));
   const json::Value* special_tokens = fields.find("special_tokens");
   Template read;
@@ -126,7 +126,7 @@ Status PostProcessor::add_template(const json::Value& definition) {
 // "cls": ["<s>", 0], "sep": ["</s>", 2]. Between two texts BERT puts one "sep", RoBERTa two, and
 // RoBERTa knows no types.
 Status PostProcessor::add_cls_and_sep(const json::Value& definition, bool is_bert) {
-  const TokenizerFields fields(kPart, definition);
+  const TokenizerFields fields(kPostProcessorPart, definition);
   const auto read = [&fields](const char* key) -> Result<TokenId> {
     CONDUIT_TRY(const json::Array* token, fields.list(key));
     if (token->size() != 2) return fields.corrupt(key, "a token and its id");

@@ -12,12 +12,12 @@ namespace conduit::kernels {
 
 namespace {
 
-constexpr std::string_view kPart = "pre_tokenizer";
-constexpr std::size_t kMaxSteps = 64;
+constexpr std::string_view kPreTokenizerPart = "pre_tokenizer";
+constexpr std::size_t kMaxCuts = 64;
 
 // Rewrites the text word by word; the ranges follow.
 template <class AppendWord>
-void rewrite(Words& words, AppendWord append_word) {
+void rewrite_words(Words& words, AppendWord append_word) {
   std::string text;
   text.reserve(words.text.size() + words.text.size() / 4);
   for (TextRange& range : words.ranges) {
@@ -48,11 +48,11 @@ Result<PreTokenizer> PreTokenizer::from_json(const json::Value& definition) {
 
 Status PreTokenizer::add(const json::Value& definition) {
   if (definition.is_null()) return ok();
-  const TokenizerFields fields(kPart, definition);
+  const TokenizerFields fields(kPreTokenizerPart, definition);
   CONDUIT_TRY(const std::string type, fields.type());
-  if (steps_.size() >= kMaxSteps)
+  if (steps_.size() >= kMaxCuts)
     return Error{Code::exhausted, "tokenizer pre_tokenizer: over the limit of " +
-                                      std::to_string(kMaxSteps) + " steps"};
+                                      std::to_string(kMaxCuts) + " steps"};
   CONDUIT_TRY(const bool individual_digits, fields.flag("individual_digits", false));
   if (add_by_character(type, individual_digits)) return ok();
   if (type == "Sequence") {
@@ -289,14 +289,14 @@ void PreTokenizer::apply(const WordScanner& step, Words& words) {
 }
 
 void PreTokenizer::apply(PrefixSpace, Words& words) {
-  rewrite(words, [](std::string_view word, std::string& text) {
+  rewrite_words(words, [](std::string_view word, std::string& text) {
     if (!word.starts_with(' ')) text += ' ';
     text += word;
   });
 }
 
 void PreTokenizer::apply(ByteLetters, Words& words) {
-  rewrite(words, [](std::string_view word, std::string& text) {
+  rewrite_words(words, [](std::string_view word, std::string& text) {
     for (const char byte : word) text += letter_of(static_cast<unsigned char>(byte));
   });
 }

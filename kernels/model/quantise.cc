@@ -21,12 +21,12 @@ constexpr float kLargestHalf = 65504;
 constexpr float kNothing = 1e-15F;  // a group whose values are all below counts as zeros
 
 // To the nearest integer, ties to even; |x| < 2^22. Vectorises on every x86-64.
-inline float rounded(float x) {
+inline float nearest_integer(float x) {
   constexpr float kMagic = 12582912;  // 1.5 * 2^23: its unit in the last place is 1
   return (x + kMagic) - kMagic;
 }
 
-float sum(const std::array<float, kLanes>& lanes) {
+float sum_of_lanes(const std::array<float, kLanes>& lanes) {
   float total = 0;
   for (float lane : lanes) total += lane;
   return total;
@@ -43,13 +43,13 @@ Moments moments(Values x, Values weights, float minimum, float inverse, float lo
   for (std::size_t i = 0; i < x.size(); i += kLanes)
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const float value = x[i + lane];
-      const float q = std::min(high, std::max(low, rounded((value - minimum) * inverse)));
+      const float q = std::min(high, std::max(low, nearest_integer((value - minimum) * inverse)));
       const float weighted = weights[i + lane] * q;
       sum_q[lane] += weighted;
       sum_qq[lane] += weighted * q;
       sum_xq[lane] += weighted * value;
     }
-  return {sum(sum_q), sum(sum_qq), sum(sum_xq)};
+  return {sum_of_lanes(sum_q), sum_of_lanes(sum_qq), sum_of_lanes(sum_xq)};
 }
 
 struct Range {
@@ -123,7 +123,7 @@ Fit fit_range(Values x, Values weights, float top, bool below_zero) {
 void round_values(Values x, float scale, float minimum, int zero, int top, std::uint8_t* q) {
   const float inverse = scale == 0 ? 0 : 1 / scale;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const float level = rounded((x[i] - minimum) * inverse) + static_cast<float>(zero);
+    const float level = nearest_integer((x[i] - minimum) * inverse) + static_cast<float>(zero);
     q[i] = static_cast<std::uint8_t>(std::clamp(level, 0.0F, static_cast<float>(top)));
   }
 }
@@ -167,7 +167,8 @@ std::uint16_t spread(std::span<const float> scales, float top, std::int8_t* inte
   const float highest = top < 0 ? -top - 1 : top;
   float squares = 0, products = 0;
   for (std::size_t i = 0; i < scales.size(); ++i) {
-    const float integer = unit == 0 ? 0 : std::clamp(rounded(scales[i] / unit), lowest, highest);
+    const float integer =
+        unit == 0 ? 0 : std::clamp(nearest_integer(scales[i] / unit), lowest, highest);
     integers[i] = static_cast<std::int8_t>(integer);
     squares += integer * integer;
     products += integer * scales[i];

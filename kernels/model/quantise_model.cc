@@ -23,13 +23,13 @@ constexpr std::int64_t kPieceValues = 1 << 18;
 // How much is read before its pages are given back: memory stays free of what is done.
 constexpr std::uint64_t kReleaseBytes = 256 << 20;
 
-struct Piece {
+struct RowPiece {
   const Target* target;
   std::int64_t first_row, rows;
 };
 
-std::vector<Piece> pieces_of(const QuantisePlan& plan) {
-  std::vector<Piece> pieces;
+std::vector<RowPiece> pieces_of(const QuantisePlan& plan) {
+  std::vector<RowPiece> pieces;
   for (const Target& target : plan.targets) {
     const std::int64_t cols = target.tensor.cols();
     const std::int64_t rows = target.tensor.elements() / cols;
@@ -41,7 +41,7 @@ std::vector<Piece> pieces_of(const QuantisePlan& plan) {
 }
 
 // Where a row of the new tensor lies in its source.
-const std::byte* source_row(const GgufTensor& tensor, std::int64_t row) {
+const std::byte* bytes_of_row(const GgufTensor& tensor, std::int64_t row) {
   const TensorView& first = tensor.parts.front();
   const std::int64_t cols = tensor.cols();
   const std::int64_t part_rows = first.elements() / cols;
@@ -57,10 +57,10 @@ class Worker {
  public:
   explicit Worker(int descriptor) : descriptor_(descriptor) {}
 
-  Status write(const Piece& piece);
+  Status write(const RowPiece& piece);
 
  private:
-  Status encode(const Piece& piece);
+  Status encode(const RowPiece& piece);
   Status write_bytes(std::uint64_t offset) const;
 
   int descriptor_;
@@ -78,7 +78,7 @@ Status check_values(const Target& target, std::span<const float> values) {
   return ok();
 }
 
-Status Worker::encode(const Piece& piece) {
+Status Worker::encode(const RowPiece& piece) {
   const Target& target = *piece.target;
   const DType source = target.tensor.parts.front().dtype;
   const std::int64_t cols = target.tensor.cols();
@@ -87,12 +87,12 @@ Status Worker::encode(const Piece& piece) {
     const auto row_bytes = static_cast<std::size_t>(bytes_of(source, cols));
     for (std::int64_t i = 0; i < piece.rows; ++i)
       std::memcpy(bytes_.data() + static_cast<std::size_t>(i) * row_bytes,
-                  source_row(target.tensor, piece.first_row + i), row_bytes);
+                  bytes_of_row(target.tensor, piece.first_row + i), row_bytes);
     return ok();
   }
   values_.resize(static_cast<std::size_t>(piece.rows * cols));
   for (std::int64_t i = 0; i < piece.rows; ++i)
-    dequantise(source, source_row(target.tensor, piece.first_row + i), cols,
+    dequantise(source, bytes_of_row(target.tensor, piece.first_row + i), cols,
                values_.data() + i * cols);
   for (float& value : values_) value += target.tensor.added;
   CONDUIT_TRY_STATUS(check_values(target, values_));
@@ -115,7 +115,7 @@ Status Worker::write_bytes(std::uint64_t offset) const {
   return ok();
 }
 
-Status Worker::write(const Piece& piece) {
+Status Worker::write(const RowPiece& piece) {
   CONDUIT_TRY_STATUS(encode(piece));
   const std::int64_t before = piece.first_row * piece.target->tensor.cols();
   return write_bytes(piece.target->offset +
@@ -126,7 +126,7 @@ Status Worker::write(const Piece& piece) {
 struct Work {
   const QuantisePlan& plan;
   QuantiseProgress& progress;
-  std::vector<Piece> pieces;
+  std::vector<RowPiece> pieces;
   std::atomic<std::size_t> next{0};
   std::mutex mutex{};
   Status outcome = ok();  // the first error; under the mutex
@@ -137,7 +137,7 @@ void run(Work& work, int descriptor) {
   while (!work.progress.stop) {
     const std::size_t index = work.next++;
     if (index >= work.pieces.size()) return;
-    const Piece& piece = work.pieces[index];
+    const RowPiece& piece = work.pieces[index];
     const Status written = worker.write(piece);
     if (!written) {
       const std::lock_guard lock(work.mutex);

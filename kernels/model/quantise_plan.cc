@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint32_t kQuantisationVersion = 2;  // ggml.h, GGML_QNT_VERSION
 
-std::string in_quotes(const std::string& name) { return "'" + name + "'"; }
+std::string quoted_name(const std::string& name) { return "'" + name + "'"; }
 
 // --- from a folder
 
@@ -67,7 +67,7 @@ Status choose_type(QuantisePlan& plan, QuantisePlan::Target& target, const TypeC
   target.dtype = chosen.dtype;
   if (is_quantised(source) && source != chosen.dtype && !allow_requantise)
     return Error{Code::invalid_argument,
-                 "tensor " + in_quotes(target.tensor.name) + " is " +
+                 "tensor " + quoted_name(target.tensor.name) + " is " +
                      std::string(traits(source).name) +
                      " already; quantising it again loses more than once: --allow-requantize"};
   if (chosen.dtype == chosen.wanted) return ok();

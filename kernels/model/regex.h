@@ -1,4 +1,5 @@
-// Regex: a pattern of a tokenizer.json, found in text. PCRE2 stands behind it and nowhere else.
+// Regex: a pattern of a tokenizer.json, found in text. PCRE2 stands behind it, and else only behind
+// mdl/unicode_classes.h.
 // The idea: those patterns are written for Oniguruma (Ruby's syntax, Unicode throughout), so what
 // PCRE2 reads differently is rewritten before it is compiled: \s, \w, \b, \h, script names, and ^
 // and $ at every line. Not here: the patterns of the common families, which word_scanner.h reads by

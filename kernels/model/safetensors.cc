@@ -22,9 +22,11 @@ constexpr std::size_t kLengthBytes = 8;
 constexpr const char* kIndexName = "model.safetensors.index.json";
 constexpr const char* kSingleName = "model.safetensors";
 
-Error corrupt(const std::string& what) { return {Code::corrupt, "safetensors: " + what}; }
+Error corrupt_safetensors(const std::string& what) {
+  return {Code::corrupt, "safetensors: " + what};
+}
 
-Error prefixed(const std::filesystem::path& path, const Error& error) {
+Error at_path(const std::filesystem::path& path, const Error& error) {
   return {error.code, path.string() + ": " + error.message};
 }
 
@@ -36,7 +38,7 @@ std::optional<std::int64_t> count_of(const json::Value& value) {
 
 Result<DType> dtype_of(const json::Value& entry, const std::string& tensor) {
   const json::Value* name = entry.find("dtype");
-  if (name == nullptr || !name->is_string()) return corrupt(tensor + " has no dtype");
+  if (name == nullptr || !name->is_string()) return corrupt_safetensors(tensor + " has no dtype");
   for (int i = 0; i < kDTypes; ++i) {
     const auto dtype = static_cast<DType>(i);
     if (!is_quantised(dtype) && name->as_string() == traits(dtype).name) return dtype;
@@ -48,7 +50,7 @@ Result<DType> dtype_of(const json::Value& entry, const std::string& tensor) {
 Result<std::vector<std::int64_t>> shape_of(const json::Value& entry, const std::string& tensor) {
   const json::Value* list = entry.find("shape");
   if (list == nullptr || !list->is_array() || list->as_array().size() > kMaxDimensions)
-    return corrupt(tensor + " has no shape of up to 8 dimensions");
+    return corrupt_safetensors(tensor + " has no shape of up to 8 dimensions");
   std::vector<std::int64_t> shape;
   std::int64_t elements = 1;
   for (const json::Value& item : list->as_array()) {
@@ -56,66 +58,69 @@ Result<std::vector<std::int64_t>> shape_of(const json::Value& entry, const std::
     // 8: the widest element's bytes, so that the size in bytes cannot overflow either.
     if (!extent ||
         (elements > 0 && *extent > std::numeric_limits<std::int64_t>::max() / 8 / elements))
-      return corrupt(tensor + " has an impossible shape");
+      return corrupt_safetensors(tensor + " has an impossible shape");
     shape.push_back(*extent);
     elements *= *extent;
   }
   return shape;
 }
 
-struct Range {
+struct ByteRange {
   std::int64_t begin = 0;
   std::int64_t end = 0;
 };
 
-Result<Range> range_of(const json::Value& entry, std::size_t data_bytes,
-                       const std::string& tensor) {
+Result<ByteRange> byte_range(const json::Value& entry, std::size_t data_bytes,
+                             const std::string& tensor) {
   const json::Value* offsets = entry.find("data_offsets");
   if (offsets == nullptr || !offsets->is_array() || offsets->as_array().size() != 2)
-    return corrupt(tensor + " has no data_offsets of two numbers");
+    return corrupt_safetensors(tensor + " has no data_offsets of two numbers");
   const auto begin = count_of(offsets->as_array()[0]);
   const auto end = count_of(offsets->as_array()[1]);
-  if (!begin || !end || *begin > *end) return corrupt(tensor + " has impossible data_offsets");
+  if (!begin || !end || *begin > *end)
+    return corrupt_safetensors(tensor + " has impossible data_offsets");
   if (static_cast<std::uint64_t>(*end) > data_bytes)
-    return corrupt(tensor + " lies beyond the end of the file (truncated?)");
-  return Range{*begin, *end};
+    return corrupt_safetensors(tensor + " lies beyond the end of the file (truncated?)");
+  return ByteRange{*begin, *end};
 }
 
 struct Entry {
   TensorView view;
-  Range range;
+  ByteRange range;
 };
 
 Result<Entry> read_entry(const json::Value& fields, std::span<const std::byte> data,
                          const std::string& tensor) {
-  if (!fields.is_object()) return corrupt(tensor + " is no object");
+  if (!fields.is_object()) return corrupt_safetensors(tensor + " is no object");
   Entry entry;
   CONDUIT_TRY(entry.view.dtype, dtype_of(fields, tensor));
   CONDUIT_TRY(entry.view.shape, shape_of(fields, tensor));
-  CONDUIT_TRY(entry.range, range_of(fields, data.size(), tensor));
+  CONDUIT_TRY(entry.range, byte_range(fields, data.size(), tensor));
   const std::int64_t stated = entry.range.end - entry.range.begin;
   if (stated != entry.view.bytes())
-    return corrupt(tensor + " has " + std::to_string(stated) + " bytes; its shape and dtype need " +
-                   std::to_string(entry.view.bytes()));
+    return corrupt_safetensors(tensor + " has " + std::to_string(stated) +
+                               " bytes; its shape and dtype need " +
+                               std::to_string(entry.view.bytes()));
   entry.view.data = data.data() + entry.range.begin;
   return entry;
 }
 
 // The format leaves no gap and lets no byte belong to two tensors.
-Status check_cover(std::vector<std::pair<Range, std::string>> ranges, std::size_t data_bytes) {
+Status check_cover(std::vector<std::pair<ByteRange, std::string>> ranges, std::size_t data_bytes) {
   std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
     return std::pair(a.first.begin, a.first.end) < std::pair(b.first.begin, b.first.end);
   });
   std::int64_t end = 0;
   for (const auto& [range, name] : ranges) {
-    if (range.begin < end) return corrupt("tensor '" + name + "' overlaps another tensor");
-    if (range.begin > end) return corrupt("a gap lies before tensor '" + name + "'");
+    if (range.begin < end)
+      return corrupt_safetensors("tensor '" + name + "' overlaps another tensor");
+    if (range.begin > end) return corrupt_safetensors("a gap lies before tensor '" + name + "'");
     end = range.end;
   }
   if (static_cast<std::uint64_t>(end) != data_bytes)
-    return corrupt("the file goes on " +
-                   std::to_string(data_bytes - static_cast<std::size_t>(end)) +
-                   " bytes after the last tensor");
+    return corrupt_safetensors("the file goes on " +
+                               std::to_string(data_bytes - static_cast<std::size_t>(end)) +
+                               " bytes after the last tensor");
   return ok();
 }
 
@@ -125,24 +130,26 @@ struct Header {
 };
 
 Result<Header> read_header(std::span<const std::byte> bytes) {
-  if (bytes.size() < kLengthBytes) return corrupt("the file ends within the header's length");
+  if (bytes.size() < kLengthBytes)
+    return corrupt_safetensors("the file ends within the header's length");
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), sizeof length);
   if (length > kMaxHeaderBytes)
-    return corrupt("the header claims " + std::to_string(length) + " bytes; the limit is " +
-                   std::to_string(kMaxHeaderBytes));
-  if (length > bytes.size() - kLengthBytes) return corrupt("the file ends within the header");
+    return corrupt_safetensors("the header claims " + std::to_string(length) +
+                               " bytes; the limit is " + std::to_string(kMaxHeaderBytes));
+  if (length > bytes.size() - kLengthBytes)
+    return corrupt_safetensors("the file ends within the header");
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes,
                               static_cast<std::size_t>(length));
   auto tensors = json::parse(text);
-  if (!tensors) return corrupt("header: " + tensors.error().message);
-  if (!tensors->is_object()) return corrupt("the header is no JSON object");
+  if (!tensors) return corrupt_safetensors("header: " + tensors.error().message);
+  if (!tensors->is_object()) return corrupt_safetensors("the header is no JSON object");
   return Header{*std::move(tensors),
                 bytes.subspan(kLengthBytes + static_cast<std::size_t>(length))};
 }
 
 // A shard beside the index: a plain file name, so that an index cannot reach out of its folder.
-bool is_plain_name(const std::string& name) {
+bool is_part_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
 }
@@ -150,13 +157,13 @@ bool is_plain_name(const std::string& name) {
 Result<std::map<std::string, std::string>> read_index(const std::filesystem::path& path) {
   CONDUIT_TRY(const std::string text, read_text_file(path, kMaxIndexBytes));
   auto index = json::parse(text);
-  if (!index) return prefixed(path, index.error());
+  if (!index) return at_path(path, index.error());
   const json::Value* weight_map = index->find("weight_map");
   if (weight_map == nullptr || !weight_map->is_object() || weight_map->as_object().empty())
     return Error{Code::corrupt, path.string() + ": weight_map is missing or empty"};
   std::map<std::string, std::string> shard_of;
   for (const json::Member& member : weight_map->as_object()) {
-    if (!member.value.is_string() || !is_plain_name(member.value.as_string()))
+    if (!member.value.is_string() || !is_part_name(member.value.as_string()))
       return Error{Code::corrupt, path.string() + ": tensor '" + member.key +
                                       "' does not lie in a file of this folder"};
     if (!shard_of.emplace(member.key, member.value.as_string()).second)
@@ -170,17 +177,17 @@ Result<std::map<std::string, std::string>> read_index(const std::filesystem::pat
 Result<SafetensorsFile> SafetensorsFile::parse(std::span<const std::byte> bytes) {
   CONDUIT_TRY(const Header header, read_header(bytes));
   SafetensorsFile file;
-  std::vector<std::pair<Range, std::string>> ranges;
+  std::vector<std::pair<ByteRange, std::string>> ranges;
   for (const json::Member& member : header.tensors.as_object()) {
     if (member.key == "__metadata__") continue;  // the writer's notes
     if (member.key.empty() || member.key.size() > kMaxNameBytes)
-      return corrupt("a tensor's name has " + std::to_string(member.key.size()) + " bytes; 1 to " +
-                     std::to_string(kMaxNameBytes) + " are possible");
+      return corrupt_safetensors("a tensor's name has " + std::to_string(member.key.size()) +
+                                 " bytes; 1 to " + std::to_string(kMaxNameBytes) + " are possible");
     const std::string tensor = "tensor '" + member.key + "'";
     CONDUIT_TRY(Entry entry, read_entry(member.value, header.data, tensor));
     ranges.emplace_back(entry.range, member.key);
     if (!file.tensors_.emplace(member.key, std::move(entry.view)).second)
-      return corrupt(tensor + " appears twice");
+      return corrupt_safetensors(tensor + " appears twice");
   }
   CONDUIT_TRY_STATUS(check_cover(std::move(ranges), header.data.size()));
   return file;
@@ -189,7 +196,7 @@ Result<SafetensorsFile> SafetensorsFile::parse(std::span<const std::byte> bytes)
 Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {
   CONDUIT_TRY(MappedFile mapped, MappedFile::open(path));
   auto file = parse(mapped.bytes());
-  if (!file) return prefixed(path, file.error());
+  if (!file) return at_path(path, file.error());
   file->files_.push_back(std::make_shared<const MappedFile>(std::move(mapped)));
   return file;
 }

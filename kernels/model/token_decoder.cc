@@ -11,12 +11,12 @@ namespace conduit::kernels {
 
 namespace {
 
-constexpr std::string_view kPart = "decoder";
-constexpr std::size_t kMaxSteps = 64;
+constexpr std::string_view kDecoderPart = "decoder";
+constexpr std::size_t kMaxDecoderSteps = 64;
 // A token must not become a megabyte of text; in real files ▁ becomes one blank.
-constexpr std::size_t kMaxGrowth = 1024;
+constexpr std::size_t kMaxDecodedGrowth = 1024;
 
-std::string replace(std::string_view text, std::string_view from, std::string_view to) {
+std::string replace_all(std::string_view text, std::string_view from, std::string_view to) {
   return Pattern(std::string(from)).replace_all(text, to);
 }
 
@@ -26,7 +26,7 @@ std::string clean_up(std::string text) {
       {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
       {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
       {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-  for (const auto& [from, to] : kRepairs) text = replace(text, from, to);
+  for (const auto& [from, to] : kRepairs) text = replace_all(text, from, to);
   return text;
 }
 
@@ -53,11 +53,11 @@ Result<TokenDecoder> TokenDecoder::from_json(const json::Value& definition) {
 }
 
 Status TokenDecoder::add(const json::Value& definition) {
-  const TokenizerFields fields(kPart, definition);
+  const TokenizerFields fields(kDecoderPart, definition);
   CONDUIT_TRY(const std::string type, fields.type());
-  if (steps_.size() == kMaxSteps)
-    return Error{Code::exhausted,
-                 "tokenizer decoder: over the limit of " + std::to_string(kMaxSteps) + " steps"};
+  if (steps_.size() == kMaxDecoderSteps)
+    return Error{Code::exhausted, "tokenizer decoder: over the limit of " +
+                                      std::to_string(kMaxDecoderSteps) + " steps"};
   if (type == "Sequence") {
     CONDUIT_TRY(const json::Array* parts, fields.list("decoders"));
     for (const json::Value& part : *parts) CONDUIT_TRY_STATUS(add(part));
@@ -91,9 +91,10 @@ Status TokenDecoder::add_replace(const TokenizerFields& fields) {
   CONDUIT_TRY(Pattern pattern, Pattern::from_json(fields));
   CONDUIT_TRY(std::string content, fields.text("content"));
   growth_ *= pattern.growth(content);
-  if (growth_ > kMaxGrowth)
+  if (growth_ > kMaxDecodedGrowth)
     return Error{Code::exhausted, "tokenizer decoder: over the limit of " +
-                                      std::to_string(kMaxGrowth) + " times a token's length"};
+                                      std::to_string(kMaxDecodedGrowth) +
+                                      " times a token's length"};
   steps_.emplace_back(Replace{std::move(pattern), std::move(content)});
   return ok();
 }
@@ -164,7 +165,7 @@ void TokenDecoder::push(const Fuse&, std::string token, State& state, Take) {
 template <class Take>
 void TokenDecoder::push(const Metaspace& step, std::string token, State& state, Take take) {
   const bool is_stripped = state.count++ == 0 && step.strips_first;
-  take(replace(token, step.replacement, is_stripped ? "" : " "));
+  take(replace_all(token, step.replacement, is_stripped ? "" : " "));
 }
 
 template <class Take>
@@ -177,7 +178,7 @@ void TokenDecoder::push(const WordPiece& step, std::string token, State& state, 
 // Behind the last token no space: one is held until the next comes.
 template <class Take>
 void TokenDecoder::push(const EndSuffix& step, std::string token, State& state, Take take) {
-  if (std::exchange(state.is_past_begin, true)) take(replace(state.held, step.suffix, " "));
+  if (std::exchange(state.is_past_begin, true)) take(replace_all(state.held, step.suffix, " "));
   state.held = std::move(token);
 }
 
@@ -219,7 +220,7 @@ void TokenDecoder::finish(const Step& step, State& state, Take take) {
   } else if (std::holds_alternative<Fuse>(step)) {
     take(held);
   } else if (const auto* suffix = std::get_if<EndSuffix>(&step)) {
-    take(replace(held, suffix->suffix, ""));
+    take(replace_all(held, suffix->suffix, ""));
   } else if (std::holds_alternative<ByteFallback>(step) && utf8::is_valid(held)) {
     if (!held.empty()) take(held);
   } else if (std::holds_alternative<ByteFallback>(step)) {
@@ -263,7 +264,7 @@ std::string TokenDecoder::bytes(std::string_view token) const {
     if (std::holds_alternative<ByteLevel>(step)) {
       text = bytes_of_letters(text);
     } else if (const auto* suffix = std::get_if<EndSuffix>(&step)) {
-      text = replace(text, suffix->suffix, " ");
+      text = replace_all(text, suffix->suffix, " ");
     } else if (std::holds_alternative<ByteFallback>(step)) {
       if (const auto byte = byte_of_token(text)) text = static_cast<char>(*byte);
     } else if (!std::holds_alternative<Fuse>(step) && !std::holds_alternative<StripText>(step)) {

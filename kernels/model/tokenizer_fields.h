@@ -11,6 +11,8 @@
 
 namespace conduit::kernels {
 
+inline constexpr std::string_view kMetaspace = "▁";  // how SentencePiece writes a blank
+
 class TokenizerFields {
  public:
   // `part`: how an error names this object, such as "pre_tokenizer"; both arguments must outlive

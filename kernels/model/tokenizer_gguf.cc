@@ -17,9 +17,7 @@ namespace conduit::kernels {
 namespace {
 
 using Texts = std::vector<std::string>;
-using Kind = SentencePieceModel::Kind;
-
-constexpr std::string_view kMetaspace = "▁";
+using PieceKind = SentencePieceModel::Kind;
 
 Result<const Texts*> read_tokens(const GgufFile& file) {
   CONDUIT_TRY(const Texts* tokens, gguf_texts(file, "tokenizer.ggml.tokens"));
@@ -30,9 +28,9 @@ Result<const Texts*> read_tokens(const GgufFile& file) {
 }
 
 // Of each token; all are normal where the file does not say.
-Result<std::vector<Kind>> read_kinds(const GgufFile& file, std::size_t tokens) {
+Result<std::vector<PieceKind>> read_kinds(const GgufFile& file, std::size_t tokens) {
   CONDUIT_TRY(const auto* numbers, gguf_integers(file, "tokenizer.ggml.token_type", tokens));
-  std::vector<Kind> kinds(tokens, Kind::normal);
+  std::vector<PieceKind> kinds(tokens, PieceKind::normal);
   for (std::size_t i = 0; numbers != nullptr && i < tokens; ++i) {
     CONDUIT_TRY(kinds[i], checked_kind((*numbers)[i], i));
   }
@@ -40,10 +38,10 @@ Result<std::vector<Kind>> read_kinds(const GgufFile& file, std::size_t tokens) {
 }
 
 // The kinds of token that are looked for in the text as a whole.
-Result<AddedTokens> read_added(const Texts& tokens, const std::vector<Kind>& kinds) {
+Result<AddedTokens> added_of_kinds(const Texts& tokens, const std::vector<PieceKind>& kinds) {
   std::vector<AddedToken> added;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (kinds[i] != Kind::control && kinds[i] != Kind::user_defined) continue;
+    if (kinds[i] != PieceKind::control && kinds[i] != PieceKind::user_defined) continue;
     // One that is part of a character would cut texts in the middle of it.
     if (!utf8::is_valid(tokens[i]))
       return wrong_type("tokenizer.ggml.tokens, token " + std::to_string(i), "valid UTF-8");
@@ -51,7 +49,7 @@ Result<AddedTokens> read_added(const Texts& tokens, const std::vector<Kind>& kin
     AddedToken token;
     token.content = tokens[i];
     token.id = static_cast<TokenId>(i);
-    token.is_special = kinds[i] == Kind::control;
+    token.is_special = kinds[i] == PieceKind::control;
     added.push_back(std::move(token));
   }
   return AddedTokens(std::move(added), Normalizer());
@@ -89,7 +87,7 @@ Result<TokenizerParts> byte_level_parts(const GgufFile& file, const std::stop_to
   CONDUIT_TRY(const GgufFamily* family, read_family(file));
   CONDUIT_TRY(const Texts* tokens, read_tokens(file));
   CONDUIT_TRY(const auto kinds, read_kinds(file, tokens->size()));
-  CONDUIT_TRY(AddedTokens added, read_added(*tokens, kinds));
+  CONDUIT_TRY(AddedTokens added, added_of_kinds(*tokens, kinds));
   CONDUIT_TRY(Vocabulary vocabulary, vocabulary_of(*tokens));
   CONDUIT_TRY(const auto merges, read_merges(file));
   BpeModel::Options options;
@@ -119,8 +117,8 @@ Result<std::string> read_charsmap(const GgufFile& file) {
 
 // Gemma's user-defined runs of blanks stand in the file as they look to a reader; in the model, as
 // in a text it has prepared, a blank is ▁.
-std::string piece_text(const std::string& token, Kind kind) {
-  if (kind != Kind::user_defined || token.find(' ') == token.npos) return token;
+std::string piece_text(const std::string& token, PieceKind kind) {
+  if (kind != PieceKind::user_defined || token.find(' ') == token.npos) return token;
   return Pattern(" ").replace_all(token, kMetaspace);
 }
 
@@ -138,7 +136,7 @@ Result<TokenizerParts> sentencepiece_parts(const GgufFile& file, bool is_unigram
     model.pieces.push_back({piece_text((*tokens)[i], kinds[i]), score, kinds[i]});
   }
   model.is_unigram = is_unigram;
-  model.byte_fallback = std::find(kinds.begin(), kinds.end(), Kind::byte) != kinds.end();
+  model.byte_fallback = std::find(kinds.begin(), kinds.end(), PieceKind::byte) != kinds.end();
   CONDUIT_TRY(model.charsmap, read_charsmap(file));
   CONDUIT_TRY(model.adds_dummy_prefix,
               gguf_flag(file, "tokenizer.ggml.add_space_prefix", /*otherwise=*/true));
@@ -155,8 +153,8 @@ Result<TokenizerParts> sentencepiece_parts(const GgufFile& file, bool is_unigram
 
 // The file spells a beginning of a word with ▁ and the rest of one plainly; BERT's own vocabulary
 // has it the other way round. [CLS] and its like stand as they are.
-std::string word_piece_of(const std::string& token, Kind kind) {
-  const bool is_verbatim = kind == Kind::control || kind == Kind::unknown ||
+std::string word_piece_of(const std::string& token, PieceKind kind) {
+  const bool is_verbatim = kind == PieceKind::control || kind == PieceKind::unknown ||
                            (token.starts_with('[') && token.ends_with(']'));
   if (is_verbatim) return token;
   return token.starts_with(kMetaspace) ? token.substr(kMetaspace.size()) : "##" + token;
@@ -180,7 +178,7 @@ Result<TokenizerParts> bert_parts(const GgufFile& file) {
     CONDUIT_TRY_STATUS(check_piece((*given)[i]));
     tokens.push_back(word_piece_of((*given)[i], kinds[i]));
   }
-  CONDUIT_TRY(AddedTokens added, read_added(tokens, kinds));
+  CONDUIT_TRY(AddedTokens added, added_of_kinds(tokens, kinds));
   CONDUIT_TRY(Vocabulary vocabulary, vocabulary_of(tokens));
   WordPieceModel::Options options;
   options.unknown = vocabulary.find("[UNK]");

@@ -13,7 +13,7 @@ namespace {
 
 const json::Value kAbsent;
 
-const json::Value& member(const json::Value& root, std::string_view key) {
+const json::Value& part(const json::Value& root, std::string_view key) {
   const json::Value* value = root.find(key);
   return value ? *value : kAbsent;
 }
@@ -31,7 +31,7 @@ Result<Vocabulary> read_vocabulary(const TokenizerFields& fields) {
 }
 
 // ["a", "b"], or "a b" in older files.
-Result<std::vector<BpeModel::MergeRule>> read_merges(const TokenizerFields& fields) {
+Result<std::vector<BpeModel::MergeRule>> merges_of(const TokenizerFields& fields) {
   CONDUIT_TRY(const json::Array* merges, fields.list("merges"));
   std::vector<BpeModel::MergeRule> rules;
   rules.reserve(merges->size());
@@ -63,7 +63,7 @@ Result<TokenModel> read_bpe(const TokenizerFields& fields, const std::stop_token
   if (dropout != nullptr && *dropout != json::Value(0))
     return fields.unsupported("BPE with dropout");
   CONDUIT_TRY(Vocabulary vocabulary, read_vocabulary(fields));
-  CONDUIT_TRY(const auto merges, read_merges(fields));
+  CONDUIT_TRY(const auto merges, merges_of(fields));
   BpeModel::Options options;
   CONDUIT_TRY(options.ignore_merges, fields.flag("ignore_merges", false));
   CONDUIT_TRY(options.fuse_unknown, fields.flag("fuse_unk", false));
@@ -157,12 +157,11 @@ Result<Tokenizer> Tokenizer::from_json(std::string_view tokenizer_json,
                                        const std::stop_token& stop) {
   CONDUIT_TRY(const json::Value root, json::parse(tokenizer_json));
   // The model first: its type is what tells one family of tokenizers from another.
-  CONDUIT_TRY(TokenModel model, read_model(member(root, "model"), stop));
-  CONDUIT_TRY(Normalizer normalize, Normalizer::from_json(member(root, "normalizer")));
-  CONDUIT_TRY(PreTokenizer pre_tokenizer, PreTokenizer::from_json(member(root, "pre_tokenizer")));
-  CONDUIT_TRY(PostProcessor post_processor,
-              PostProcessor::from_json(member(root, "post_processor")));
-  CONDUIT_TRY(TokenDecoder decoder, TokenDecoder::from_json(member(root, "decoder")));
+  CONDUIT_TRY(TokenModel model, read_model(part(root, "model"), stop));
+  CONDUIT_TRY(Normalizer normalize, Normalizer::from_json(part(root, "normalizer")));
+  CONDUIT_TRY(PreTokenizer pre_tokenizer, PreTokenizer::from_json(part(root, "pre_tokenizer")));
+  CONDUIT_TRY(PostProcessor post_processor, PostProcessor::from_json(part(root, "post_processor")));
+  CONDUIT_TRY(TokenDecoder decoder, TokenDecoder::from_json(part(root, "decoder")));
   CONDUIT_TRY(AddedTokens added, read_added(root, vocabulary_of(model), normalize));
   return Tokenizer(TokenizerParts{std::move(added), std::move(normalize), std::move(pre_tokenizer),
                                   std::move(model), std::move(post_processor), std::move(decoder)});

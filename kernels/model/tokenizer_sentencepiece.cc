@@ -14,17 +14,17 @@ namespace conduit::kernels {
 
 namespace {
 
-using Kind = SentencePieceModel::Kind;
+using PieceKind = SentencePieceModel::Kind;
 using Piece = SentencePieceModel::Piece;
 
-std::optional<TokenId> first_of_kind(const SentencePieceModel& model, Kind kind) {
+std::optional<TokenId> first_of_kind(const SentencePieceModel& model, PieceKind kind) {
   const auto found = std::find_if(model.pieces.begin(), model.pieces.end(),
                                   [kind](const Piece& piece) { return piece.kind == kind; });
   if (found == model.pieces.end()) return std::nullopt;
   return static_cast<TokenId>(found - model.pieces.begin());
 }
 
-Result<Vocabulary> vocabulary_of(const SentencePieceModel& model) {
+Result<Vocabulary> piece_vocabulary(const SentencePieceModel& model) {
   std::vector<Vocabulary::Entry> entries;
   entries.reserve(model.pieces.size());
   for (const Piece& piece : model.pieces)
@@ -32,7 +32,9 @@ Result<Vocabulary> vocabulary_of(const SentencePieceModel& model) {
   return Vocabulary::make(entries);
 }
 
-bool is_text(Kind kind) { return kind == Kind::normal || kind == Kind::user_defined; }
+bool is_text(PieceKind kind) {
+  return kind == PieceKind::normal || kind == PieceKind::user_defined;
+}
 
 Result<TokenModel> bpe_of(const SentencePieceModel& model, Vocabulary vocabulary,
                           const std::stop_token& stop) {
@@ -40,7 +42,7 @@ Result<TokenModel> bpe_of(const SentencePieceModel& model, Vocabulary vocabulary
   for (const Piece& piece : model.pieces)
     scores.push_back(is_text(piece.kind) ? std::optional(piece.score) : std::nullopt);
   BpeModel::Options options;
-  options.unknown = first_of_kind(model, Kind::unknown);
+  options.unknown = first_of_kind(model, PieceKind::unknown);
   options.fuse_unknown = true;
   options.byte_fallback = model.byte_fallback;
   CONDUIT_TRY(BpeModel made, BpeModel::from_scores(std::move(vocabulary), scores, options, stop));
@@ -53,19 +55,19 @@ Result<TokenModel> unigram_of(const SentencePieceModel& model, Vocabulary vocabu
   float lowest = std::numeric_limits<float>::max();
   float highest = std::numeric_limits<float>::min();
   for (const Piece& piece : model.pieces) {
-    if (piece.kind != Kind::normal) continue;
+    if (piece.kind != PieceKind::normal) continue;
     lowest = std::min(lowest, piece.score);
     highest = std::max(highest, piece.score);
   }
   std::vector<std::optional<double>> scores;
   for (const Piece& piece : model.pieces) {
     std::optional<double>& score = scores.emplace_back();
-    if (piece.kind == Kind::normal) score = piece.score;
-    if (piece.kind == Kind::user_defined)
+    if (piece.kind == PieceKind::normal) score = piece.score;
+    if (piece.kind == PieceKind::user_defined)
       score = static_cast<float>(piece.text.size()) * highest - 0.1f;
   }
   UnigramModel::Options options;
-  options.unknown = first_of_kind(model, Kind::unknown);
+  options.unknown = first_of_kind(model, PieceKind::unknown);
   options.unknown_score = lowest - UnigramModel::kUnknownPenalty;
   options.byte_fallback = model.byte_fallback;
   options.sums_floats = true;
@@ -78,7 +80,7 @@ Result<Normalizer> normalizer_of(const SentencePieceModel& model) {
     CONDUIT_TRY(Charsmap charsmap, Charsmap::parse(model.charsmap));
     spec.charsmap = std::make_shared<const Charsmap>(std::move(charsmap));
     for (const Piece& piece : model.pieces)
-      if (piece.kind == Kind::user_defined) spec.kept.add(piece.text, 0);
+      if (piece.kind == PieceKind::user_defined) spec.kept.add(piece.text, 0);
   }
   spec.adds_dummy_prefix = model.adds_dummy_prefix;
   spec.removes_extra_spaces = model.removes_extra_spaces;
@@ -90,8 +92,8 @@ AddedTokens added_of(const SentencePieceModel& model) {
   std::vector<AddedToken> added;
   for (std::size_t id = 0; id < model.pieces.size(); ++id) {
     const Piece& piece = model.pieces[id];
-    const bool is_special = piece.kind == Kind::control || piece.kind == Kind::unknown;
-    const bool is_whole = piece.kind == Kind::user_defined && !model.is_unigram;
+    const bool is_special = piece.kind == PieceKind::control || piece.kind == PieceKind::unknown;
+    const bool is_whole = piece.kind == PieceKind::user_defined && !model.is_unigram;
     if (!is_special && !is_whole) continue;
     AddedToken token;
     token.content = piece.text;
@@ -125,7 +127,7 @@ Result<TokenizerParts> parts_of(const SentencePieceModel& model, const std::stop
       return Error{Code::corrupt, "tokenizer: piece " + std::to_string(i) + " must be valid UTF-8"};
     CONDUIT_TRY_STATUS(check_piece(model.pieces[i].text));
   }
-  CONDUIT_TRY(Vocabulary vocabulary, vocabulary_of(model));
+  CONDUIT_TRY(Vocabulary vocabulary, piece_vocabulary(model));
   CONDUIT_TRY(Normalizer normalize, normalizer_of(model));
   CONDUIT_TRY(TokenDecoder decoder, decoder_of(model));
   CONDUIT_TRY(TokenModel tokens, model.is_unigram ? unigram_of(model, std::move(vocabulary))

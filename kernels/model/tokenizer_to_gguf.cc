@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernels/model/gguf_vocabulary.h"
-#include "kernels/model/mapped_file.h"
+#include "kernels/model/json_file.h"
 #include "kernels/model/open_template.h"
 #include "kernels/model/open_tokenizer.h"
 #include "mdl/base/json.h"
@@ -16,9 +16,9 @@
 namespace conduit::kernels {
 namespace {
 
-constexpr std::string_view kPrefix = "tokenizer.ggml.";
+constexpr std::string_view kKeyPrefix = "tokenizer.ggml.";
 
-std::string key(std::string_view name) { return std::string(kPrefix) + std::string(name); }
+std::string key(std::string_view name) { return std::string(kKeyPrefix) + std::string(name); }
 
 // Which tokens a tokenizer puts around a text.
 struct Edges {
@@ -73,9 +73,7 @@ Status add_vocabulary(GgufHeader& header, const Model& source) {
 
 // As transformers keeps it in tokenizer_config.json; absent: none.
 std::optional<TokenId> padding_of(const Model& source) {
-  constexpr std::size_t kMaxConfigBytes = 16 << 20;
-  const auto text = read_text_file(source.path / "tokenizer_config.json", kMaxConfigBytes);
-  const auto config = text ? json::parse(*text) : Result<json::Value>(json::Value());
+  const auto config = read_json_file(source.path / "tokenizer_config.json");
   if (!config) return std::nullopt;
   const json::Value* token = config->find("pad_token");
   if (token != nullptr && token->is_object()) token = token->find("content");

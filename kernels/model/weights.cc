@@ -12,10 +12,10 @@ namespace conduit::kernels {
 namespace {
 
 // The loader of one model: its config and notation at hand.
-class Reader {
+class WeightsReader {
  public:
-  Reader(Device* device, const ModelConfig& config, const NamedTensors& tensors,
-         const Notation& names, Precision precision, const OnLoaded& on_loaded)
+  WeightsReader(Device* device, const ModelConfig& config, const NamedTensors& tensors,
+                const Notation& names, Precision precision, const OnLoaded& on_loaded)
       : config_(config),
         tensors_(tensors),
         names_(names),
@@ -50,7 +50,7 @@ class Reader {
   Loader loader_;
 };
 
-Result<Weights> Reader::read() {
+Result<Weights> WeightsReader::read() {
   Weights weights;
   CONDUIT_TRY_STATUS(read_input(weights));
   for (int i = 0; i < config_.layers; ++i) {
@@ -66,7 +66,7 @@ Result<Weights> Reader::read() {
   return weights;
 }
 
-Status Reader::read_input(Weights& weights) {
+Status WeightsReader::read_input(Weights& weights) {
   const int hidden = config_.hidden;
   CONDUIT_TRY(weights.embedding,
               loader_.matrix(join(prefix_, names_.embedding), config_.vocab, hidden));
@@ -83,7 +83,7 @@ Status Reader::read_input(Weights& weights) {
   return ok();
 }
 
-Status Reader::read_attention(LayerWeights& layer, const std::string& stem) {
+Status WeightsReader::read_attention(LayerWeights& layer, const std::string& stem) {
   if (has_norm_before()) {
     CONDUIT_TRY(layer.attention_norm,
                 loader_.norm(join(stem, names_.attention_norm), config_.hidden));
@@ -101,7 +101,7 @@ Status Reader::read_attention(LayerWeights& layer, const std::string& stem) {
   return ok();
 }
 
-Status Reader::read_inputs(LayerWeights& layer, const std::string& stem) {
+Status WeightsReader::read_inputs(LayerWeights& layer, const std::string& stem) {
   const int hidden = config_.hidden;
   if (config_.has_fused_inputs) {
     const std::string qkv = join(stem, names_.qkv);
@@ -119,7 +119,7 @@ Status Reader::read_inputs(LayerWeights& layer, const std::string& stem) {
   return ok();
 }
 
-Status Reader::read_mlp(LayerWeights& layer, const std::string& stem) {
+Status WeightsReader::read_mlp(LayerWeights& layer, const std::string& stem) {
   const int hidden = config_.hidden;
   const int inner = config_.intermediate;
   const bool bias = config_.mlp_bias;
@@ -144,7 +144,7 @@ Status Reader::read_mlp(LayerWeights& layer, const std::string& stem) {
   return ok();
 }
 
-Status Reader::read_experts(LayerWeights& layer, const std::string& stem) {
+Status WeightsReader::read_experts(LayerWeights& layer, const std::string& stem) {
   CONDUIT_TRY(layer.mlp_norm, loader_.norm(join(stem, names_.mlp_norm), config_.hidden));
   // A row's experts are a choice, which rounding must not make: the matrix is small.
   CONDUIT_TRY(layer.router,
@@ -156,7 +156,7 @@ Status Reader::read_experts(LayerWeights& layer, const std::string& stem) {
   return ok();
 }
 
-Result<Mlp> Reader::read_expert(const std::string& stem, int index) {
+Result<Mlp> WeightsReader::read_expert(const std::string& stem, int index) {
   const int hidden = config_.hidden;
   const int inner = config_.expert_intermediate;
   const auto matrix = [&](std::string_view each, std::string_view all, int rows, int cols) {
@@ -174,20 +174,20 @@ Result<Mlp> Reader::read_expert(const std::string& stem, int index) {
   return expert;
 }
 
-bool is_same(const TensorView& a, const TensorView& b) {
+bool is_same_tensor(const TensorView& a, const TensorView& b) {
   return a.dtype == b.dtype && a.shape == b.shape &&
          std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
 }
 
 // A config may say "tied" and the file still carry a head. Like transformers 5: a copy of the
 // embedding is left out, a head of its own is used.
-bool Reader::needs_head(const std::string& embedding, const std::string& head) const {
+bool WeightsReader::needs_head(const std::string& embedding, const std::string& head) const {
   if (!config_.tied_embeddings) return true;
   const auto found = tensors_.find(head);
-  return found != tensors_.end() && !is_same(found->second, tensors_.at(embedding));
+  return found != tensors_.end() && !is_same_tensor(found->second, tensors_.at(embedding));
 }
 
-Status Reader::read_output(Weights& weights) {
+Status WeightsReader::read_output(Weights& weights) {
   const int hidden = config_.hidden;
   if (has_norm_before()) {
     CONDUIT_TRY(weights.final_norm, loader_.norm(join(prefix_, names_.final_norm), hidden));
@@ -218,12 +218,12 @@ Status Reader::read_output(Weights& weights) {
 Result<Weights> load_weights(Device& device, const ModelConfig& config, const NamedTensors& tensors,
                              Precision precision, const OnLoaded& on_loaded) {
   CONDUIT_TRY(const Notation names, notation_of(config, tensors));
-  return Reader(&device, config, tensors, names, precision, on_loaded).read();
+  return WeightsReader(&device, config, tensors, names, precision, on_loaded).read();
 }
 
 Status check_weights(const ModelConfig& config, const NamedTensors& tensors) {
   CONDUIT_TRY(const Notation names, notation_of(config, tensors));
-  const auto read = Reader(nullptr, config, tensors, names, Precision::fast, {}).read();
+  const auto read = WeightsReader(nullptr, config, tensors, names, Precision::fast, {}).read();
   return read ? ok() : Status(read.error());
 }
 

@@ -17,7 +17,7 @@ constexpr std::string_view kDerivable[] = {
     "rope_freqs.weight",        // GGUF: already in RopeConfig::freq_factors
 };
 
-Error corrupt(const std::string& what) { return {Code::corrupt, what}; }
+Error corrupt_weights(const std::string& what) { return {Code::corrupt, what}; }
 
 std::string text_of(const Loader::Shape& shape) {
   std::string text = "[";
@@ -42,18 +42,18 @@ TensorView part_of(const TensorView& view, std::int64_t first_row, std::int64_t 
 
 Result<const TensorView*> Loader::take(const std::string& name, const Shape& shape) {
   const auto found = tensors_.find(name);
-  if (found == tensors_.end()) return corrupt("tensor '" + name + "' is missing");
+  if (found == tensors_.end()) return corrupt_weights("tensor '" + name + "' is missing");
   if (found->second.shape != shape)
-    return corrupt("tensor '" + name + "' has shape " + text_of(found->second.shape) +
-                   "; the config needs " + text_of(shape));
+    return corrupt_weights("tensor '" + name + "' has shape " + text_of(found->second.shape) +
+                           "; the config needs " + text_of(shape));
   taken_.insert(name);
   return &found->second;
 }
 
 Result<Matrix> Loader::load(const std::string& name, const TensorView& view, Precision precision) {
   if (!is_weight(view.dtype) || view.shape.back() % traits(view.dtype).block_elements != 0)
-    return corrupt("tensor '" + name + "' of type " + std::string(traits(view.dtype).name) +
-                   " cannot be a matrix with rows of " + std::to_string(view.shape.back()));
+    return corrupt_weights("tensor '" + name + "' of type " + std::string(traits(view.dtype).name) +
+                           " cannot be a matrix with rows of " + std::to_string(view.shape.back()));
   if (device_ == nullptr) return Matrix{};
   auto matrix = device_->load_matrix(view, precision);
   if (!matrix)
@@ -102,8 +102,9 @@ Result<Linear> Loader::linear(const std::string& stem, std::int64_t rows, std::i
 Result<const TensorView*> Loader::take_vector(const std::string& name, std::int64_t size) {
   CONDUIT_TRY(const TensorView* view, take(name, {size}));
   if (!is_weight(view->dtype) || traits(view->dtype).block_elements != 1)
-    return corrupt("tensor '" + name + "' is a vector of type " +
-                   std::string(traits(view->dtype).name) + "; F32, F16, BF16 or F8 is needed");
+    return corrupt_weights("tensor '" + name + "' is a vector of type " +
+                           std::string(traits(view->dtype).name) +
+                           "; F32, F16, BF16 or F8 is needed");
   return view;
 }
 
@@ -128,8 +129,8 @@ Result<Norm> Loader::norm(const std::string& stem, std::int64_t size) {
 Status Loader::check_all_taken() const {
   for (const auto& [name, view] : tensors_) {
     if (taken_.contains(name) || is_derivable(name)) continue;
-    return corrupt("tensor '" + name + "' has no place in a " + config_.architecture +
-                   " model of " + std::to_string(config_.layers) + " layers");
+    return corrupt_weights("tensor '" + name + "' has no place in a " + config_.architecture +
+                           " model of " + std::to_string(config_.layers) + " layers");
   }
   return ok();
 }

@@ -49,8 +49,8 @@ ChatCall question() {
 
 Result<std::string> ask(const Recorded& server, std::string& text,
                         const ChatCall& call = question()) {
-  return OpenAiClient(server.url(), "key").chat(call, [&](std::string_view piece) {
-    text += piece;
+  return OpenAiClient(server.url(), "key").chat(call, [&](const ChatPiece& piece) {
+    text += piece.is_thought ? "(" + std::string(piece.text) + ")" : std::string(piece.text);
   });
 }
 
@@ -84,6 +84,16 @@ TEST(OpenAiClientTest, AnAnswerIsItsPiecesAndAReason) {
   EXPECT_EQ(*json::parse(server.request().body),
             *json::parse(R"({"model":"m","messages":[{"role":"user","content":"Hi"}],
                              "stream":true,"temperature":0,"max_tokens":7})"));
+}
+
+TEST(OpenAiClientTest, ThoughtsAreToldFromTheAnswer) {
+  const Recorded server(
+      200, event(R"({"choices":[{"delta":{"reasoning_content":"Hm"}}]})") +
+               event(R"({"choices":[{"delta":{"reasoning_content":".","content":"So"}}]})") +
+               event(R"({"choices":[{"delta":{"content":"!"},"finish_reason":"stop"}]})"));
+  std::string text;
+  ASSERT_TRUE(ask(server, text));
+  EXPECT_EQ(text, "(Hm)(.)So!");
 }
 
 TEST(OpenAiClientTest, AnErrorIsTheServersOwnWords) {

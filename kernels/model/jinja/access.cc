@@ -32,7 +32,7 @@ bool is_internal(std::string_view name) {
 }
 
 Value missing_attribute(const Value& object, std::string_view name) {
-  return Value::undefined(quoted(object_name(object)) + " has no attribute " + quoted(name));
+  return Value::undefined(in_quotes(object_name(object)) + " has no attribute " + in_quotes(name));
 }
 
 std::optional<Value> loop_attribute(const Loop& loop, std::string_view name) {
@@ -81,8 +81,8 @@ std::optional<Value> group_attribute(const List& group, std::string_view name) {
 Result<std::optional<Value>> own_attribute(Runtime& runtime, const Value& object,
                                            const std::string& name) {
   if (is_internal(name) || is_mutation(object, name))
-    return std::optional(Value::undefined("access to attribute " + quoted(name) + " of " +
-                                          quoted(type_name(object)) + " object is unsafe."));
+    return std::optional(Value::undefined("access to attribute " + in_quotes(name) + " of " +
+                                          in_quotes(type_name(object)) + " object is unsafe."));
   if (auto* space = object.get<std::shared_ptr<Namespace>>()) {
     CONDUIT_TRY_STATUS(runtime.spend((*space)->attributes.size() / 16));
     const Value* found = (*space)->find(name);

@@ -25,7 +25,7 @@ std::string_view symbol(BinaryOperator op) {
   return "?";
 }
 
-Error unsupported(BinaryOperator op, const Value& left, const Value& right) {
+Error unsupported_types(BinaryOperator op, const Value& left, const Value& right) {
   return failure("unsupported operand type(s) for " + std::string(symbol(op)) + ": '" +
                  std::string(type_name(left)) + "' and '" + std::string(type_name(right)) + "'");
 }
@@ -139,7 +139,7 @@ Result<Value> add_sequences(Runtime& runtime, const Value& left, const Value& ri
     return failure("can only concatenate " + type + " (not \"" + std::string(type_name(right)) +
                    "\") to " + type);
   }
-  return unsupported(BinaryOperator::add, left, right);
+  return unsupported_types(BinaryOperator::add, left, right);
 }
 
 Result<Value> repeat(Runtime& runtime, const Value& sequence, Integer times) {
@@ -168,15 +168,15 @@ Result<Value> repeat(Runtime& runtime, const Value& sequence, Integer times) {
   return runtime.make_list(list.kind, std::move(repeated));
 }
 
-bool is_sequence(const Value& value) {
+bool repeats(const Value& value) {
   return value.string() != nullptr || value.list(ListKind::list) || value.list(ListKind::tuple);
 }
 
 Result<Value> multiply_sequences(Runtime& runtime, const Value& left, const Value& right) {
-  if (!is_sequence(left) && !is_sequence(right))
-    return unsupported(BinaryOperator::multiply, left, right);
-  const Value& sequence = is_sequence(left) ? left : right;
-  const Value& other = is_sequence(left) ? right : left;
+  if (!repeats(left) && !repeats(right))
+    return unsupported_types(BinaryOperator::multiply, left, right);
+  const Value& sequence = repeats(left) ? left : right;
+  const Value& other = repeats(left) ? right : left;
   if (const auto times = other.integer()) return repeat(runtime, sequence, *times);
   return failure("can't multiply sequence by non-int of type '" + std::string(type_name(other)) +
                  "'");
@@ -196,7 +196,7 @@ Result<Value> binary(Runtime& runtime, BinaryOperator op, const Value& left, con
   }
   if (op == BinaryOperator::add) return add_sequences(runtime, left, right);
   if (op == BinaryOperator::multiply) return multiply_sequences(runtime, left, right);
-  return unsupported(op, left, right);
+  return unsupported_types(op, left, right);
 }
 
 Result<Value> unary(UnaryOperator op, const Value& operand) {

@@ -19,7 +19,7 @@ Result<Value> Interpreter::evaluate(const Variable& variable) {
   if (found != nullptr) return *found;
   const auto index = static_cast<std::size_t>(variable.symbol);
   if (functions_[index] != nullptr) return Value::of(functions_[index]);
-  return Value::undefined(quoted(syntax_.names[index]) + " is undefined");
+  return Value::undefined(in_quotes(syntax_.names[index]) + " is undefined");
 }
 
 Result<std::vector<Value>> Interpreter::evaluate_all(

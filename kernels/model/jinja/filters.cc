@@ -189,7 +189,7 @@ Result<Value> attribute(Runtime& runtime, const Value& input, const Arguments& a
   if (input.is_undefined()) return undefined_error(input);
   // Other than `.`, it does not fall back to an item.
   if (input.dict() != nullptr && !has_method(input, name))
-    return Value::undefined(quoted(object_name(input)) + " has no attribute " + quoted(name));
+    return Value::undefined(in_quotes(object_name(input)) + " has no attribute " + in_quotes(name));
   return get_attribute(runtime, input, name);
 }
 

@@ -63,7 +63,7 @@ class PercentFormatter {
     rest_.remove_prefix(end + 1);
     if (names_ == nullptr) return failure("format requires a mapping");
     const Value* found = names_->find(name);
-    if (found == nullptr) return failure(quoted(name));  // as Python's KeyError
+    if (found == nullptr) return failure(in_quotes(name));  // as Python's KeyError
     return std::optional(*found);
   }
 
@@ -279,7 +279,7 @@ class BraceFormatter {
     if (number && digits.empty()) return positional(*number);
     for (const auto& [key, value] : arguments_.named)
       if (key == name) return value;
-    return failure(quoted(name));  // as Python's KeyError
+    return failure(in_quotes(name));  // as Python's KeyError
   }
 
   Result<Value> positional(std::size_t position) {

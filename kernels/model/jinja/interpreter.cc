@@ -52,7 +52,7 @@ void Interpreter::give(const Dict& variables) {
     const auto symbol = static_cast<Symbol>(index);
     if (hidden.count(symbol) > 0) {
       frame_->variables.emplace_back(
-          symbol, Value::undefined(quoted(syntax_.names[index]) + " is undefined"));
+          symbol, Value::undefined(in_quotes(syntax_.names[index]) + " is undefined"));
     } else if (const Value* value = variables.find(syntax_.names[index])) {
       frame_->variables.emplace_back(symbol, *value);
     }
@@ -358,7 +358,7 @@ Status Interpreter::bind_parameters(const MacroDefinition& definition, Arguments
   }
   positional.erase(positional.begin(), positional.begin() + static_cast<std::ptrdiff_t>(given));
   for (const Parameter* parameter : missing) {
-    Value value = Value::undefined("parameter " + quoted(parameter->name) + " was not provided");
+    Value value = Value::undefined("parameter " + in_quotes(parameter->name) + " was not provided");
     if (parameter->fallback != nullptr) {
       CONDUIT_TRY(value, evaluate(*parameter->fallback));
     }
@@ -370,7 +370,7 @@ Status Interpreter::bind_parameters(const MacroDefinition& definition, Arguments
 // What fits no parameter: varargs, kwargs and caller, for a macro that reads them.
 Status Interpreter::bind_rest(const MacroDefinition& definition, Arguments arguments) {
   auto& [positional, named] = arguments;
-  const std::string name = quoted(definition.name);
+  const std::string name = in_quotes(definition.name);
   auto caller = std::find_if(named.begin(), named.end(),
                              [](const auto& entry) { return entry.first == "caller"; });
   if (definition.uses_caller) {
@@ -390,7 +390,8 @@ Status Interpreter::bind_rest(const MacroDefinition& definition, Arguments argum
                    " was invoked with two values for the special caller argument. This is most "
                    "likely a bug.");
   } else if (!named.empty()) {
-    return failure("macro " + name + " takes no keyword argument " + quoted(named.front().first));
+    return failure("macro " + name + " takes no keyword argument " +
+                   in_quotes(named.front().first));
   }
   if (definition.uses_varargs) {
     CONDUIT_TRY(Value varargs, runtime_.make_list(ListKind::tuple, std::move(positional)));

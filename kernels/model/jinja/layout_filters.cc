@@ -19,9 +19,9 @@ using Line = std::u32string_view;
 
 // --- wordwrap: Python's textwrap.wrap, of each line
 
-bool is_blank(char32_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_letter(char32_t c) { return is_alphabetic(c) || c == '_'; }
-bool is_word(char32_t c) { return is_letter(c) || is_numeric(c) || is_decimal(c); }
+bool is_gap(char32_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_word_letter(char32_t c) { return is_alphabetic(c) || c == '_'; }
+bool is_word(char32_t c) { return is_word_letter(c) || is_numeric(c) || is_decimal(c); }
 bool ends_word(char32_t c) { return is_word(c) || Line(U"!\"'&.,?").find(c) != Line::npos; }
 
 // Where lines may be broken: the length of the piece at the beginning of `text` from `at` on.
@@ -31,10 +31,10 @@ class Pieces {
 
   std::size_t length(std::size_t at) const {
     std::size_t end = at;
-    while (end < text_.size() && is_blank(text_[end])) ++end;
+    while (end < text_.size() && is_gap(text_[end])) ++end;
     if (end > at) return end - at;
     if (const std::size_t dash = dash_length(at)) return dash;
-    for (end = at + 1; end < text_.size() && !is_blank(text_[end]); ++end) {
+    for (end = at + 1; end < text_.size() && !is_gap(text_[end]); ++end) {
       if (is_hyphen_inside(end)) return end + 1 - at;
       if (dash_length(end) > 0) break;
     }
@@ -56,12 +56,12 @@ class Pieces {
 
   // Two letters before it, also with a hyphen between them, and two behind it.
   bool is_hyphen_inside(std::size_t at) const {
-    if (!breaks_on_hyphens_ || text_[at] != '-' || at < 2 || !is_letter(text_[at - 1]))
+    if (!breaks_on_hyphens_ || text_[at] != '-' || at < 2 || !is_word_letter(text_[at - 1]))
       return false;
-    const bool is_after =
-        is_letter(text_[at - 2]) || (at >= 3 && text_[at - 2] == '-' && is_letter(text_[at - 3]));
+    const bool is_after = is_word_letter(text_[at - 2]) ||
+                          (at >= 3 && text_[at - 2] == '-' && is_word_letter(text_[at - 3]));
     const std::size_t second = at + 2 < text_.size() && text_[at + 2] == '-' ? at + 3 : at + 2;
-    return is_after && is_at(at + 1, is_letter) && is_at(second, is_letter);
+    return is_after && is_at(at + 1, is_word_letter) && is_at(second, is_word_letter);
   }
 
   Line text_;
@@ -122,7 +122,7 @@ Result<Value> word_wrap(Runtime& runtime, const Value& input, const Arguments& a
   CONDUIT_TRY(const std::string line_end, has_break ? bound.text(2, "") : std::string("\n"));
   if (input.is_undefined()) return undefined_error(input);
   if (input.string() == nullptr)
-    return failure(quoted(object_name(input)) + " has no attribute 'splitlines'");
+    return failure(in_quotes(object_name(input)) + " has no attribute 'splitlines'");
   if (width < 1) return failure("invalid width " + integer_text(width) + " (must be > 0)");
   const Wrapping wrapping{static_cast<std::size_t>(std::min<Integer>(width, Integer(1) << 40)),
                           bound.truth(1, true), bound.truth(3, true)};
@@ -220,15 +220,15 @@ Result<Value> xml_attributes(Runtime& runtime, const Value& input, const Argumen
   CONDUIT_TRY(const Bound bound, Bound::bind("xmlattr", {"autospace"}, 0, arguments));
   if (input.is_undefined()) return undefined_error(input);
   if (input.dict() == nullptr)
-    return failure(quoted(object_name(input)) + " has no attribute 'items'");
+    return failure(in_quotes(object_name(input)) + " has no attribute 'items'");
   std::string out;
   for (const Dict::Entry& entry : input.dict()->entries()) {
     if (entry.value.is_none() || entry.value.is_undefined()) continue;
     CONDUIT_TRY(const std::string key, str(runtime, entry.key));
     if (std::any_of(key.begin(), key.end(), [](char c) {
-          return is_blank(static_cast<unsigned char>(c)) || c == '/' || c == '>' || c == '=';
+          return is_gap(static_cast<unsigned char>(c)) || c == '/' || c == '>' || c == '=';
         }))
-      return failure("Invalid character in attribute name: " + quoted(key));
+      return failure("Invalid character in attribute name: " + in_quotes(key));
     CONDUIT_TRY(const std::string value, str(runtime, entry.value));
     const std::string attribute =
         escape_html(key) + "=\"" + (entry.value.is_markup() ? value : escape_html(value)) + '"';

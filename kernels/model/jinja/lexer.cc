@@ -15,11 +15,11 @@ constexpr std::array<std::string_view, 26> kSymbols = {
     "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
     "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 // Whatever is not ASCII counts as a letter; Python is stricter about which may stand in a name.
 bool is_name_start(char c) { return is_letter(c) || (c & 0x80) != 0; }
-bool is_name_part(char c) { return is_name_start(c) || is_digit(c); }
+bool is_name_part(char c) { return is_name_start(c) || is_ascii_digit(c); }
 
 class Lexer {
  public:
@@ -174,7 +174,7 @@ class Lexer {
 
   Status token() {
     const char first = source_[at_];
-    if (is_digit(first)) {
+    if (is_ascii_digit(first)) {
       number();
       return ok();
     }
@@ -211,7 +211,8 @@ class Lexer {
     const auto is_valid = [&](std::size_t at) {
       if (at >= source_.size()) return false;
       const char c = source_[at];
-      return is_digit(c) || (is_hexadecimal && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
+      return is_ascii_digit(c) ||
+             (is_hexadecimal && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
     };
     while (is_valid(i) || (i > from && i < source_.size() && source_[i] == '_' && is_valid(i + 1)))
       ++i;

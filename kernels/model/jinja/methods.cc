@@ -69,7 +69,7 @@ Result<Value> dict_items(Runtime& runtime, const Value& self, const Arguments& a
   return runtime.make_list(ListKind::dict_items, std::move(items));
 }
 
-Result<Value> is_integer(Runtime&, const Value& self, const Arguments& arguments) {
+Result<Value> has_no_fraction(Runtime&, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("is_integer", {}, 0, arguments));
   return Value::boolean(std::floor(*self.number()) == *self.number());
 }
@@ -112,7 +112,7 @@ constexpr MethodEntry kDictMethods[] = {{"get", dict_get},
                                         {"keys", dict_keys},
                                         {"values", dict_values},
                                         {"copy", copy}};
-constexpr MethodEntry kFloatMethods[] = {{"is_integer", is_integer}};
+constexpr MethodEntry kFloatMethods[] = {{"is_integer", has_no_fraction}};
 constexpr MethodEntry kLoopMethods[] = {{"cycle", loop_cycle}, {"changed", loop_changed}};
 constexpr MethodEntry kCyclerMethods[] = {{"next", cycler_next}, {"reset", cycler_reset}};
 

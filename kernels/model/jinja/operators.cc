@@ -68,7 +68,7 @@ bool numbers_equal(const Value& left, const Value& right) {
   return *left.number() == *right.number();
 }
 
-std::string_view symbol(Comparison op) {
+std::string_view comparison_symbol(Comparison op) {
   switch (op) {
     case Comparison::less: return "<";
     case Comparison::less_equal: return "<=";
@@ -113,8 +113,9 @@ Result<bool> order(Runtime& runtime, Comparison op, const Value& left, const Val
   const List *first = left.list(), *second = right.list();
   if (first != nullptr && second != nullptr && are_comparable(*first, *second))
     return order_lists(runtime, op, *first, *second);
-  return failure("'" + std::string(symbol(op)) + "' not supported between instances of '" +
-                 std::string(type_name(left)) + "' and '" + std::string(type_name(right)) + "'");
+  return failure("'" + std::string(comparison_symbol(op)) +
+                 "' not supported between instances of '" + std::string(type_name(left)) +
+                 "' and '" + std::string(type_name(right)) + "'");
 }
 
 bool is_hashable(const Value& key) {

@@ -102,7 +102,8 @@ class Printer {
 
  private:
   static std::string object_text(const Value& value) {
-    if (auto* macro = value.get<Macro>()) return "<Macro " + quoted(macro->definition->name) + ">";
+    if (auto* macro = value.get<Macro>())
+      return "<Macro " + in_quotes(macro->definition->name) + ">";
     if (auto* loop = value.get<std::shared_ptr<Loop>>())
       return "<LoopContext " + std::to_string((*loop)->index0 + 1) + "/" +
              std::to_string((*loop)->length) + ">";
@@ -207,7 +208,7 @@ std::string float_text(double value) {
   return plain;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out;
   append_quoted(out, text);
   return out;

@@ -15,7 +15,7 @@ std::string integer_text(Integer value);
 // The shortest text that reads back as `value`, in repr(float)'s spelling: 1.0, 1e-07, inf.
 std::string float_text(double value);
 // The text in quotes, with what cannot be printed escaped.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 Result<std::string> str(Runtime& runtime, const Value& value);
 Result<std::string> repr(Runtime& runtime, const Value& value);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/model/jinja/operators.h"
+#include "kernels/model/jinja/python_text.h"
 
 namespace conduit::kernels::jinja {
 
@@ -37,6 +38,10 @@ Status Runtime::spend(std::size_t steps) {
 }
 
 Status Runtime::spend_bytes(std::size_t bytes) { return spend(bytes / kBytesPerStep); }
+// Decoding, looking up and encoding takes several times what a look at the bytes does.
+Status Runtime::spend_characters(std::string_view text) {
+  return spend_bytes(text.size() * (is_ascii(text) ? 1 : 4));
+}
 Status Runtime::spend_items(std::size_t items) { return spend(items / kItemsPerStep); }
 
 Status Runtime::allow_text(std::size_t bytes, std::size_t before) {

@@ -29,8 +29,9 @@ class Runtime {
 
   // Error: exhausted, once more than TemplateLimits::steps are spent.
   Status spend(std::size_t steps);
-  Status spend_bytes(std::size_t bytes);  // that are looked at one by one
-  Status spend_items(std::size_t items);  // values that are copied
+  Status spend_bytes(std::size_t bytes);           // that are looked at one by one
+  Status spend_characters(std::string_view text);  // that are decoded and looked up
+  Status spend_items(std::size_t items);           // values that are copied
 
   // Checks the size of a string about to be made, and spends what copying `bytes` takes; `before`:
   // what it holds already.

@@ -118,7 +118,7 @@ Result<Value> dict_sort(Runtime& runtime, const Value& input, const Arguments& a
   if (by != "key" && by != "value")
     return failure("You can only sort by either \"key\" or \"value\"");
   if (input.dict() == nullptr)
-    return failure(quoted(object_name(input)) + " has no attribute 'items'");
+    return failure(in_quotes(object_name(input)) + " has no attribute 'items'");
   std::vector<Keyed> keyed;
   for (const Dict::Entry& entry : input.dict()->entries()) {
     CONDUIT_TRY(Value pair, runtime.make_list(ListKind::tuple, {entry.key, entry.value}));

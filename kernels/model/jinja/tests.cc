@@ -79,7 +79,7 @@ Result<bool> is_divisible(Runtime& runtime, const Value& input, const Arguments&
 }
 
 // Python's `is`. Equal constants are one object there.
-Result<bool> is_same(Runtime& runtime, const Value& input, const Arguments& arguments) {
+Result<bool> is_same_object(Runtime& runtime, const Value& input, const Arguments& arguments) {
   CONDUIT_TRY(const Bound bound, Bound::bind("sameas", {"other"}, 1, arguments));
   const Value& other = bound[0];
   if (input.data().index() != other.data().index()) return false;
@@ -135,7 +135,7 @@ constexpr Test kTests[] = {
     {"none", simple<is_none>},
     {"number", simple<is_number>},
     {"odd", is_odd},
-    {"sameas", is_same},
+    {"sameas", is_same_object},
     {"sequence", simple<is_sequence>},
     {"string", simple<is_string>},
     {"test", names<Test, find_test>},

@@ -19,20 +19,15 @@ namespace {
 
 constexpr Integer kNoLimit = -1;  // of split and replace
 
-// Decoding, looking up and encoding takes several times what a look at the bytes does.
-Status spend_characters(Runtime& runtime, std::string_view text) {
-  return runtime.spend_bytes(text.size() * (is_ascii(text) ? 1 : 4));
-}
-
 // What came of `self`, and is Markup if that was.
 Result<Value> derived(Runtime& runtime, const Value& self, std::string text) {
   return runtime.make_text(std::move(text), self.is_markup());
 }
 
 template <std::string (*convert)(std::string_view)>
-Result<Value> converted(Runtime& runtime, const Value& self, const Arguments& arguments) {
+Result<Value> converted_text(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
+  CONDUIT_TRY_STATUS(runtime.spend_characters(*self.string()));
   return derived(runtime, self, convert(*self.string()));
 }
 
@@ -65,10 +60,10 @@ std::size_t word_end(std::string_view text) {
   return end;
 }
 
-using Pieces = std::vector<std::string_view>;
+using Parts = std::vector<std::string_view>;
 
-Result<Pieces> split_space(Runtime& runtime, std::string_view text, Integer limit) {
-  Pieces parts;
+Result<Parts> split_space(Runtime& runtime, std::string_view text, Integer limit) {
+  Parts parts;
   for (text = strip(text, Side::left); !text.empty(); text = strip(text, Side::left)) {
     CONDUIT_TRY_STATUS(runtime.spend(1));
     const bool is_last = limit != kNoLimit && Integer(parts.size()) == limit;
@@ -85,8 +80,8 @@ std::size_t last_word_start(std::string_view text) {
   return start;
 }
 
-Result<Pieces> split_space_from_right(Runtime& runtime, std::string_view text, Integer limit) {
-  Pieces parts;
+Result<Parts> split_space_from_right(Runtime& runtime, std::string_view text, Integer limit) {
+  Parts parts;
   for (text = strip(text, Side::right); !text.empty(); text = strip(text, Side::right)) {
     CONDUIT_TRY_STATUS(runtime.spend(1));
     const bool is_last = limit != kNoLimit && Integer(parts.size()) == limit;
@@ -98,11 +93,11 @@ Result<Pieces> split_space_from_right(Runtime& runtime, std::string_view text, I
   return parts;
 }
 
-Result<Pieces> split_at(Runtime& runtime, std::string_view text, std::string_view separator,
-                        Integer limit) {
+Result<Parts> split_at(Runtime& runtime, std::string_view text, std::string_view separator,
+                       Integer limit) {
   CONDUIT_TRY_STATUS(runtime.spend_bytes(separator.size()));
   const Searcher searcher(separator);
-  Pieces parts;
+  Parts parts;
   std::size_t start = 0;
   while (limit == kNoLimit || Integer(parts.size()) < limit) {
     CONDUIT_TRY_STATUS(runtime.spend(1));
@@ -115,12 +110,12 @@ Result<Pieces> split_at(Runtime& runtime, std::string_view text, std::string_vie
   return parts;
 }
 
-Result<Pieces> split_at_from_right(Runtime& runtime, std::string_view text,
-                                   std::string_view separator, Integer limit) {
+Result<Parts> split_at_from_right(Runtime& runtime, std::string_view text,
+                                  std::string_view separator, Integer limit) {
   const std::string reversed_text(text.rbegin(), text.rend());
   const std::string reversed_separator(separator.rbegin(), separator.rend());
   CONDUIT_TRY(const auto reversed, split_at(runtime, reversed_text, reversed_separator, limit));
-  Pieces parts;
+  Parts parts;
   for (std::string_view part : reversed) {
     const auto end = static_cast<std::size_t>(part.data() - reversed_text.data()) + part.size();
     parts.push_back(text.substr(text.size() - end, part.size()));
@@ -137,22 +132,22 @@ Result<Value> split(Runtime& runtime, const Value& self, const Arguments& argume
   const std::string& text = *self.string();
   CONDUIT_TRY_STATUS(runtime.spend_bytes(text.size()));
   if (!bound.has(0) || bound[0].is_none()) {
-    CONDUIT_TRY(const Pieces words, is_from_right ? split_space_from_right(runtime, text, limit)
-                                                  : split_space(runtime, text, limit));
+    CONDUIT_TRY(const Parts words, is_from_right ? split_space_from_right(runtime, text, limit)
+                                                 : split_space(runtime, text, limit));
     return pieces(runtime, self, words);
   }
   CONDUIT_TRY(const std::string separator, bound.text(0, ""));
   if (separator.empty()) return failure("empty separator");
-  CONDUIT_TRY(const Pieces parts, is_from_right
-                                      ? split_at_from_right(runtime, text, separator, limit)
-                                      : split_at(runtime, text, separator, limit));
+  CONDUIT_TRY(const Parts parts, is_from_right
+                                     ? split_at_from_right(runtime, text, separator, limit)
+                                     : split_at(runtime, text, separator, limit));
   return pieces(runtime, self, parts);
 }
 
 Result<Value> lines(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY(const Bound bound, Bound::bind("splitlines", {"keepends"}, 0, arguments));
   CONDUIT_TRY_STATUS(runtime.spend_bytes(self.string()->size()));
-  CONDUIT_TRY(const Pieces parts, split_lines(runtime, *self.string(), bound.truth(0, false)));
+  CONDUIT_TRY(const Parts parts, split_lines(runtime, *self.string(), bound.truth(0, false)));
   return pieces(runtime, self, parts);
 }
 
@@ -306,15 +301,15 @@ Result<Value> translated(Runtime& runtime, const Value& self, const Arguments& a
 }
 
 constexpr MethodEntry kTextMethods[] = {
-    {"capitalize", converted<capitalize>},
-    {"casefold", converted<to_lower>},
+    {"capitalize", converted_text<capitalize>},
+    {"casefold", converted_text<to_lower>},
     {"center", aligned<center_text>},
     {"expandtabs", expand_tabs},
     {"format", format_braces},
     {"format_map", formatted_map},
     {"join", joined},
     {"ljust", aligned<pad_right>},
-    {"lower", converted<to_lower>},
+    {"lower", converted_text<to_lower>},
     {"lstrip", stripped<Side::left>},
     {"partition", partition<false>},
     {"removeprefix", without_affix<true>},
@@ -327,10 +322,10 @@ constexpr MethodEntry kTextMethods[] = {
     {"split", split<false>},
     {"splitlines", lines},
     {"strip", stripped<Side::both>},
-    {"swapcase", converted<swap_case>},
-    {"title", converted<to_title>},
+    {"swapcase", converted_text<swap_case>},
+    {"title", converted_text<to_title>},
     {"translate", translated},
-    {"upper", converted<to_upper>},
+    {"upper", converted_text<to_upper>},
     {"zfill", zero_filled},
 };
 
@@ -360,7 +355,7 @@ Result<std::string> center_text(Runtime& runtime, std::string_view text, std::si
 
 Result<std::vector<std::string_view>> split_lines(Runtime& runtime, std::string_view text,
                                                   bool keeps_breaks) {
-  Pieces result;
+  Parts result;
   std::size_t start = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = break_length(text, at);

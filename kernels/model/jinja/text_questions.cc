@@ -11,15 +11,10 @@ namespace conduit::kernels::jinja {
 
 namespace {
 
-// Decoding and looking up takes several times what a look at the bytes does.
-Status spend_characters(Runtime& runtime, std::string_view text) {
-  return runtime.spend_bytes(text.size() * (is_ascii(text) ? 1 : 4));
-}
-
 template <bool (*has_class)(char32_t)>
 Result<Value> all_are(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
+  CONDUIT_TRY_STATUS(runtime.spend_characters(*self.string()));
   const std::u32string characters = decode(*self.string());
   return Value::boolean(!characters.empty() &&
                         std::all_of(characters.begin(), characters.end(), has_class));
@@ -29,9 +24,9 @@ bool is_alphanumeric(char32_t c) { return is_alphabetic(c) || is_numeric(c) || i
 
 // islower: some letter is lower, none is upper.
 template <bool (*is_wanted)(char32_t), bool (*is_excluded)(char32_t)>
-Result<Value> cased(Runtime& runtime, const Value& self, const Arguments& arguments) {
+Result<Value> all_cased(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("str method", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
+  CONDUIT_TRY_STATUS(runtime.spend_characters(*self.string()));
   const std::u32string characters = decode(*self.string());
   return Value::boolean(std::any_of(characters.begin(), characters.end(), is_wanted) &&
                         std::none_of(characters.begin(), characters.end(), is_excluded));
@@ -51,21 +46,21 @@ Result<Value> is_all_printable(Runtime& runtime, const Value& self, const Argume
 // Each run of letters begins with the only capital that it has.
 Result<Value> is_title(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("istitle", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
+  CONDUIT_TRY_STATUS(runtime.spend_characters(*self.string()));
   bool is_inside_word = false;
   bool has_letter = false;
   for (char32_t c : decode(*self.string())) {
-    const bool is_cased = is_upper(c) || is_lower(c);
-    if (is_cased && is_upper(c) == is_inside_word) return Value::boolean(false);
-    has_letter |= is_cased;
-    is_inside_word = is_cased;
+    const bool all_cased = is_upper(c) || is_lower(c);
+    if (all_cased && is_upper(c) == is_inside_word) return Value::boolean(false);
+    has_letter |= all_cased;
+    is_inside_word = all_cased;
   }
   return Value::boolean(has_letter);
 }
 
 Result<Value> is_identifier(Runtime& runtime, const Value& self, const Arguments& arguments) {
   CONDUIT_TRY([[maybe_unused]] const Bound bound, Bound::bind("isidentifier", {}, 0, arguments));
-  CONDUIT_TRY_STATUS(spend_characters(runtime, *self.string()));
+  CONDUIT_TRY_STATUS(runtime.spend_characters(*self.string()));
   const std::u32string characters = decode(*self.string());
   const auto is_part = [](char32_t c) { return c == '_' || is_alphabetic(c) || is_decimal(c); };
   return Value::boolean(!characters.empty() && !is_decimal(characters.front()) &&
@@ -147,12 +142,12 @@ constexpr MethodEntry kTextQuestions[] = {
     {"isdecimal", all_are<is_decimal>},
     {"isdigit", all_are<is_digit>},
     {"isidentifier", is_identifier},
-    {"islower", cased<is_lower, is_upper>},
+    {"islower", all_cased<is_lower, is_upper>},
     {"isnumeric", all_are<is_numeric>},
     {"isprintable", is_all_printable},
     {"isspace", all_are<is_space>},
     {"istitle", is_title},
-    {"isupper", cased<is_upper, is_lower>},
+    {"isupper", all_cased<is_upper, is_lower>},
     {"rfind", find<true, Absence::minus_one>},
     {"rindex", find<true, Absence::error>},
     {"startswith", affixed<true>},
