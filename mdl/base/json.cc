@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <unordered_set>
 
 #include "mdl/base/check.h"
 #include "mdl/base/json_fault.h"
@@ -129,6 +130,9 @@ Error malformed(std::string_view text, const char* reason) {
                              std::string(fault->expected)};
 }
 
+// A path as it goes on behind another.
+std::string dotted(const std::string& path) { return (path[0] == '[' ? "" : ".") + path; }
+
 }  // namespace
 
 bool Value::as_bool() const { return expect<bool>(data_); }
@@ -205,6 +209,35 @@ Result<Value> parse(std::string_view text, const Limits& limits) {
     return malformed(text, simdjson::error_message(error));
   }
   return convert(root);
+}
+
+std::string member_path(const std::string& path, std::string_view key) {
+  const auto is_plain = [](char c) {
+    const bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+    return is_letter || (c >= '0' && c <= '9') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  };
+  if (key.empty() || !std::all_of(key.begin(), key.end(), is_plain))
+    return path + "[" + quote(key) + "]";
+  return path + (path.empty() ? "" : ".") + std::string(key);
+}
+
+std::string item_path(const std::string& path, std::size_t index) {
+  return path + "[" + std::to_string(index) + "]";
+}
+
+std::optional<std::string> repeated_key(const Value& value) {
+  if (value.is_array()) {
+    for (std::size_t i = 0; i < value.as_array().size(); ++i)
+      if (auto inner = repeated_key(value.as_array()[i])) return item_path("", i) + dotted(*inner);
+  }
+  if (!value.is_object()) return std::nullopt;
+  std::unordered_set<std::string_view> keys;
+  for (const Member& member : value.as_object()) {
+    if (!keys.insert(member.key).second) return member_path("", member.key);
+    if (auto inner = repeated_key(member.value))
+      return member_path("", member.key) + dotted(*inner);
+  }
+  return std::nullopt;
 }
 
 std::string dump(const Value& value) {

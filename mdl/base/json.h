@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -117,6 +118,14 @@ struct Limits {
 
 // The whole text, which must be one value and UTF-8. Error: corrupt, or exhausted with the limit.
 Result<Value> parse(std::string_view text, const Limits& limits = {});
+
+// Where an object has a key twice, the first that is found: its path, "parts.wheel[2].size".
+// parse() keeps both, and find() takes the last; who reads strictly asks here.
+std::optional<std::string> repeated_key(const Value& value);
+// The path of a member or item of what stands at `path`: names after a dot, other keys quoted in
+// brackets.
+std::string member_path(const std::string& path, std::string_view key);
+std::string item_path(const std::string& path, std::size_t index);
 
 // Compact (`{"a":1,"b":[true,null]}`), UTF-8 as it is; NaN and infinities become null.
 std::string dump(const Value& value);

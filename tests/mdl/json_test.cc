@@ -84,6 +84,15 @@ TEST(JsonTest, OfEqualKeysTheLastCounts) {
   EXPECT_EQ(document.find("a")->as_int(), 3);
 }
 
+TEST(JsonTest, RepeatedKeysAreFoundWhereverTheyStand) {
+  EXPECT_EQ(repeated_key(parsed(R"({"a":1,"b":{"a":2},"c":[{"a":1},{"a":1}]})")), std::nullopt);
+  EXPECT_EQ(repeated_key(parsed(R"({"a":1,"b":2,"a":3})")), "a");
+  EXPECT_EQ(repeated_key(parsed(R"({"a":[{},{"b":{"c d":1,"e":2,"c d":1}}]})")),
+            R"(a[1].b["c d"])");
+  EXPECT_EQ(repeated_key(parsed(R"([[{"":1,"":1}]])")), R"([0][0][""])");
+  EXPECT_EQ(repeated_key(parsed(R"({"\u0061":1,"a":3})")), "a") << "however it is written";
+}
+
 TEST(JsonTest, SettingAMemberReplacesOrAppends) {
   Value value;
   value.set("a", 1);

@@ -27,7 +27,7 @@ const std::map<std::string, std::vector<std::string>> kDoors = {
     {"simdjson", {"mdl/base/json.cc"}},
     {"spdlog/", {"mdl/base/log.cc"}},
     {"prometheus/", {"mdl/base/metrics.cc"}},
-    {"pcre2", {"kernels/model/regex."}},
+    {"pcre2", {"kernels/model/regex.", "mdl/unicode_classes.cc"}},
     {"curl/", {"provisioning/http_client.cc"}},
     {"openssl/", {"provisioning/sha256.cc"}},
     {"histedit", {"cluster/cli/line_editor.cc"}},

@@ -101,11 +101,12 @@ void FakeHub::answer(const std::string& server, const HttpRequest& request,
   if (server == "hub" && file.is_large)
     return responder.respond(302,
                              {{"Location", url(*cdn_) + request.path},
-                              {"X-Linked-Etag", "\"" + etag_of(file) + "\""},
+                              {"X-Linked-Etag", std::string("\"") + etag_of(file) + "\""},
                               {"X-Linked-Size", std::to_string(file.content.size())}},
                              "");
   if (request.method == "HEAD")
-    return responder.respond(200, {{"ETag", "\"" + etag_of(file) + "\""}}, file.content);
+    return responder.respond(200, {{"ETag", std::string("\"") + etag_of(file) + "\""}},
+                             file.content);
   send_content(file, request, responder);
 }
 
