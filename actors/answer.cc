@@ -21,14 +21,17 @@ wire::FinishReason to_wire(kernels::FinishReason reason) {
 }  // namespace
 
 Answer::Answer(GenerateRequest request, const kernels::Tokenizer* tokenizer,
-               std::size_t prompt_tokens, std::optional<Reasoning> reasoning)
+               std::size_t prompt_tokens, std::optional<Reasoning> reasoning,
+               std::optional<mdl::ToolFormat> tools)
     : tokenizer_(tokenizer),
       stop_strings_(std::move(request.stop), request.include_stop),
       reasoning_(std::move(reasoning)),
       min_tokens_(static_cast<std::uint32_t>(request.min_tokens)),
       include_stop_(request.include_stop),
       credit_(request.credit) {
-  if (tokenizer != nullptr) detokenizer_.emplace(*tokenizer, request.skip_special);
+  // Marks of calls may be special tokens; others are not drawn beside them.
+  if (tokenizer != nullptr) detokenizer_.emplace(*tokenizer, request.skip_special && !tools);
+  if (tools) tool_calls_.emplace(*tools);
   pending_.id = request.id;
   finished_.id = request.id;
   finished_.prompt_tokens = static_cast<std::uint32_t>(prompt_tokens);
@@ -73,7 +76,7 @@ std::string_view Answer::bytes_of(kernels::TokenId token) const {
 
 void Answer::add_text(const kernels::SequenceOutput& output) {
   // A stop token is told by its id; its text is no part of the answer unless asked for.
-  const bool is_stop = output.reason == kernels::FinishReason::stop;
+  const bool is_stop = output.reason == kernels::FinishReason::stop && !output.ends_in_text;
   if (!detokenizer_ || (is_stop && !include_stop_)) return;
   const std::string text = detokenizer_->push(output.token);
   // Until the least length is reached a stop string is text like any other.
@@ -85,19 +88,43 @@ void Answer::show(const std::string& text) {
   if (reasoning_)
     add_parts(reasoning_->push(text));
   else
-    pending_.text += text;
+    add_content(text);
 }
 
 void Answer::add_parts(const Reasoning::Parts& parts) {
   pending_.reasoning += parts.reasoning;
-  pending_.text += parts.text;
+  add_content(parts.text);
+}
+
+void Answer::add_content(const std::string& text) {
+  if (tool_calls_)
+    add_calls(tool_calls_->feed(text));
+  else
+    pending_.text += text;
+}
+
+// Pieces of one call are one piece until they leave.
+void Answer::add_calls(const mdl::ToolDelta& delta) {
+  pending_.text += delta.content;
+  for (const mdl::ToolDelta::Call& call : delta.calls) {
+    const auto index = static_cast<std::uint32_t>(call.index);
+    if (pending_.tool_call_indexes.empty() || pending_.tool_call_indexes.back() != index) {
+      pending_.tool_call_indexes.push_back(index);
+      pending_.tool_call_names.emplace_back();
+      pending_.tool_call_arguments.emplace_back();
+    }
+    pending_.tool_call_names.back() += call.name;
+    pending_.tool_call_arguments.back() += call.arguments;
+  }
 }
 
 void Answer::complete(const kernels::SequenceOutput& output) {
   const bool is_last = output.reason != kernels::FinishReason::none;
   if (is_last && detokenizer_) show(stop_strings_.push(detokenizer_->flush()));
   if (is_last && !stop_strings_.found()) show(stop_strings_.flush());
-  if (reasoning_ && (is_last || stop_strings_.found())) add_parts(reasoning_->flush());
+  const bool is_over = is_last || stop_strings_.found();
+  if (reasoning_ && is_over) add_parts(reasoning_->flush());
+  if (tool_calls_ && is_over) add_calls(tool_calls_->finish());
   if (stop_strings_.found()) {
     finished_.reason = wire::FinishReason::stop;
     finished_.stop_text = *stop_strings_.found();
@@ -105,9 +132,9 @@ void Answer::complete(const kernels::SequenceOutput& output) {
   }
   if (!is_last) return;
   finished_.reason = to_wire(output.reason);
-  if (output.reason == kernels::FinishReason::stop) finished_.stop_token = output.token;
-  if (output.reason == kernels::FinishReason::error)
-    finished_ = failed({Code::internal, "the model gave no usable probabilities"});
+  if (output.reason == kernels::FinishReason::stop && !output.ends_in_text)
+    finished_.stop_token = output.token;
+  if (output.reason == kernels::FinishReason::error) finished_ = failed(output.error);
 }
 
 std::optional<TokenChunk> Answer::take_chunk() {

@@ -13,15 +13,17 @@
 #include "actors/reasoning.h"
 #include "actors/stop_strings.h"
 #include "kernels/model/tokenizer.h"
+#include "mdl/tool_calls.h"
 
 namespace conduit::actors {
 
 class Answer {
  public:
   // `tokenizer` may be null: chunks carry ids only then. Borrowed, as the model outlives its
-  // answers. `reasoning`: where its thoughts are told apart.
+  // answers. `reasoning`: where its thoughts are told apart. `tools`: how its calls are read.
   Answer(GenerateRequest request, const kernels::Tokenizer* tokenizer, std::size_t prompt_tokens,
-         std::optional<Reasoning> reasoning = std::nullopt);
+         std::optional<Reasoning> reasoning = std::nullopt,
+         std::optional<mdl::ToolFormat> tools = std::nullopt);
 
   // The next token. Nothing after the answer is complete.
   void push(const kernels::SequenceOutput& output);
@@ -31,7 +33,8 @@ class Answer {
 
   bool is_complete() const { return finished_.reason != wire::FinishReason::none; }
   bool has_pending() const {
-    return !pending_.tokens.empty() || !pending_.text.empty() || !pending_.reasoning.empty();
+    return !pending_.tokens.empty() || !pending_.text.empty() || !pending_.reasoning.empty() ||
+           !pending_.tool_call_indexes.empty();
   }
   bool has_credit() const { return credit_ > 0; }
   std::uint64_t granted() const { return granted_; }
@@ -48,12 +51,15 @@ class Answer {
   void add_text(const kernels::SequenceOutput& output);
   void show(const std::string& text);
   void add_parts(const Reasoning::Parts& parts);
+  void add_content(const std::string& text);
+  void add_calls(const mdl::ToolDelta& delta);
   void complete(const kernels::SequenceOutput& output);
 
   const kernels::Tokenizer* tokenizer_;
   std::optional<kernels::Detokenizer> detokenizer_;
   StopStrings stop_strings_;
   std::optional<Reasoning> reasoning_;
+  std::optional<mdl::ToolCallParser> tool_calls_;
   std::uint32_t min_tokens_;
   bool include_stop_;
   std::uint64_t credit_;

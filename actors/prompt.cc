@@ -8,6 +8,9 @@
 #include <ctime>
 #include <random>
 
+#include "actors/constraints.h"
+#include "actors/tools.h"
+#include "actors/truncation.h"
 #include "mdl/base/json.h"
 
 namespace conduit::actors {
@@ -125,8 +128,17 @@ Result<std::string> render_chat(const std::string& messages_json, const std::str
     for (json::Member& argument : arguments.as_object())
       variables.set(std::move(argument.key), std::move(argument.value));
   }
+  const json::Value* tools = variables.find("tools");
+  if (tools->is_array() && !template_knows_tools(model)) tell_of_tools(messages, *tools);
   variables.set("messages", std::move(messages));
   return model.chat_template->render(variables, std::time(nullptr));
+}
+
+// `Request`: as below. How much of the prompt is kept: at least one token of the answer must fit.
+template <class Request>
+Result<std::size_t> kept_of(const Request& request, int max_model_len) {
+  const int room = max_model_len - std::max(1, request.max_tokens);
+  return kept_tokens(request.truncate_prompt, static_cast<std::size_t>(std::max(1, room)));
 }
 
 // `Request`: GenerateRequest or TokenizeRequest, whose fields for text are the same.
@@ -150,8 +162,13 @@ Result<std::vector<TokenId>> tokens_of_text(const Request& request, bool add_spe
                     "than {}",
                     text.size(), max_model_len, most));
   // A template writes the special tokens itself.
-  return model.tokenizer->encode(text,
-                                 {.add_special = add_special && !is_chat, .parse_special = true});
+  const bool surrounds = add_special && !is_chat;
+  auto ids = model.tokenizer->encode(text, {.add_special = surrounds, .parse_special = true});
+  CONDUIT_TRY(const std::size_t kept, kept_of(request, max_model_len));
+  if (ids.size() > kept)
+    cut_text(ids, model.tokenizer->encode(text, {.add_special = false, .parse_special = true}),
+             kept, Keep::end);
+  return ids;
 }
 
 Result<std::vector<TokenId>> prompt_tokens(const GenerateRequest& request,
@@ -161,7 +178,10 @@ Result<std::vector<TokenId>> prompt_tokens(const GenerateRequest& request,
     return tokens_of_text(request, true, model, max_model_len, limits);
   for (TokenId id : request.prompt_tokens)
     CONDUIT_TRY_STATUS(check_range("a prompt token id", id, 0, model.config.vocab - 1));
-  return request.prompt_tokens;
+  CONDUIT_TRY(const std::size_t kept, kept_of(request, max_model_len));
+  auto ids = request.prompt_tokens;
+  cut_text(ids, ids, kept, Keep::end);
+  return ids;
 }
 
 // How many tokens may be generated.
@@ -217,6 +237,8 @@ Result<kernels::SequenceSpec> prepare(const GenerateRequest& request, const kern
                    .prompt_logprobs = request.prompt_logprobs};
   for (const wire::LogitBias& bias : request.logit_bias)
     spec.sampling.logit_bias.push_back({bias.token(), bias.bias()});
+  if (request.constraint_kind != wire::ConstraintKind::none)
+    spec.thoughts = thoughts_of(request, model, spec.prompt);
   return spec;
 }
 
@@ -227,10 +249,7 @@ std::optional<Reasoning> reasoning_of(const GenerateRequest& request, const kern
       model.tokenizer->id_of("<think>") ||
       (model.chat_template && model.chat_template->source().find("<think>") != std::string::npos);
   if (!is_known) return std::nullopt;
-  constexpr std::size_t kTail =
-      16;  // tokens: the tag may be spelled in several, a line end follows
-  const auto tail = prompt.subspan(prompt.size() - std::min(prompt.size(), kTail));
-  return Reasoning(ends_thinking(model.tokenizer->decode(tail)));
+  return Reasoning(ends_thinking(tail_of(*model.tokenizer, prompt)));
 }
 
 Result<std::vector<TokenId>> tokenize(const TokenizeRequest& request, const kernels::Model& model,

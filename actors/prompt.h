@@ -33,7 +33,7 @@ struct RequestLimits {
                                       // fit and is refused before it is tokenized
 };
 
-// The sequence for the engine, still without an id. Errors: invalid_argument.
+// The sequence for the engine, still without an id and a grammar. Errors: invalid_argument.
 Result<kernels::SequenceSpec> prepare(const GenerateRequest& request, const kernels::Model& model,
                                       int max_model_len, const RequestLimits& limits = {});
 

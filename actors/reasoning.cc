@@ -8,19 +8,15 @@ namespace conduit::actors {
 
 namespace {
 
-constexpr std::string_view kOpen = "<think>";
-constexpr std::string_view kClose = "</think>";
-constexpr std::string_view kBlanks = " \t\r\n";
-
 std::size_t leading_blanks(std::string_view text) {
-  return std::min(text.find_first_not_of(kBlanks), text.size());
+  return std::min(text.find_first_not_of(kThoughtsBlanks), text.size());
 }
 
 // The end of `text` that may be the beginning of `tag`, with the blanks before it.
 std::size_t undecided(std::string_view text, std::string_view tag) {
   std::size_t tail = std::min(text.size(), tag.size() - 1);
   while (tail > 0 && !tag.starts_with(text.substr(text.size() - tail))) --tail;
-  const std::size_t last = text.substr(0, text.size() - tail).find_last_not_of(kBlanks);
+  const std::size_t last = text.substr(0, text.size() - tail).find_last_not_of(kThoughtsBlanks);
   return text.size() - (last == text.npos ? 0 : last + 1);
 }
 
@@ -49,10 +45,10 @@ Reasoning::Parts Reasoning::decide(bool is_last) {
 // Whether there is a tag, once that is certain. Without one the text stays as it is, blanks too.
 bool Reasoning::open(bool is_last) {
   const std::string_view text = std::string_view(held_).substr(leading_blanks(held_));
-  if (text.starts_with(kOpen)) {
-    held_ = std::string(text.substr(kOpen.size()));
+  if (text.starts_with(kThoughtsBegin)) {
+    held_ = std::string(text.substr(kThoughtsBegin.size()));
     stage_ = Stage::thinking;
-  } else if (is_last || !kOpen.starts_with(text)) {
+  } else if (is_last || !kThoughtsBegin.starts_with(text)) {
     stage_ = Stage::answer;
   }
   return stage_ != Stage::start;
@@ -61,21 +57,26 @@ bool Reasoning::open(bool is_last) {
 // Whether the end of the thoughts was reached.
 bool Reasoning::think(Parts& parts, bool is_last) {
   if (!has_thought_) held_.erase(0, leading_blanks(held_));
-  const std::size_t close = held_.find(kClose);
+  const std::size_t close = held_.find(kThoughtsEnd);
   const bool is_closed = close != std::string::npos;
   std::string thought = held_.substr(0, close);
-  const std::size_t kept = is_closed ? undecided(thought, " ") : undecided(thought, kClose);
+  const std::size_t kept = is_closed ? undecided(thought, " ") : undecided(thought, kThoughtsEnd);
   if (is_closed || !is_last) thought.resize(thought.size() - kept);
   has_thought_ |= !thought.empty();
-  held_.erase(0, is_closed ? close + kClose.size() : thought.size());
+  held_.erase(0, is_closed ? close + kThoughtsEnd.size() : thought.size());
   parts.reasoning = std::move(thought);
   if (is_closed) stage_ = Stage::gap;
   return is_closed;
 }
 
+std::string tail_of(const kernels::Tokenizer& tokenizer, std::span<const kernels::TokenId> prompt) {
+  constexpr std::size_t kTail = 16;  // tokens
+  return tokenizer.decode(prompt.subspan(prompt.size() - std::min(prompt.size(), kTail)));
+}
+
 bool ends_thinking(std::string_view prompt) {
-  const std::size_t last = prompt.find_last_not_of(kBlanks);
-  return last != prompt.npos && prompt.substr(0, last + 1).ends_with(kOpen);
+  const std::size_t last = prompt.find_last_not_of(kThoughtsBlanks);
+  return last != prompt.npos && prompt.substr(0, last + 1).ends_with(kThoughtsBegin);
 }
 
 }  // namespace conduit::actors

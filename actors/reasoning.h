@@ -5,10 +5,18 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "kernels/model/tokenizer.h"
+
 namespace conduit::actors {
+
+// The tags around thoughts, and what may stand between them and the answer.
+inline constexpr std::string_view kThoughtsBegin = "<think>";
+inline constexpr std::string_view kThoughtsEnd = "</think>";
+inline constexpr std::string_view kThoughtsBlanks = " \t\r\n";
 
 class Reasoning {
  public:
@@ -37,6 +45,9 @@ class Reasoning {
   std::string held_;
 };
 
+// The end of a prompt as text: enough to see tags in, also one that is spelled in several tokens
+// and has line ends behind it.
+std::string tail_of(const kernels::Tokenizer& tokenizer, std::span<const kernels::TokenId> prompt);
 // Whether a prompt, as text, ends with an open <think>.
 bool ends_thinking(std::string_view prompt);
 

@@ -5,12 +5,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <caf/exit_reason.hpp>
 #include <filesystem>
 #include <unordered_map>
 #include <utility>
 
 #include "actors/answer.h"
+#include "actors/constraints.h"
 #include "actors/errors.h"
+#include "actors/grammars.h"
 #include "actors/load_queue.h"
 #include "actors/pooling.h"
 #include "actors/prompt.h"
@@ -24,8 +28,10 @@ namespace {
 using kernels::SequenceId;
 using std::chrono::milliseconds;
 
+// Others' grammars may be compiled first, each for a bounded time.
+constexpr std::chrono::minutes kCompileTimeout{10};
 // Other models may be loaded first, large ones from slow disks; then something is broken.
-constexpr std::chrono::hours kLoadTimeout{1};
+constexpr std::chrono::hours kReadyTimeout{1};
 // A device answers between two steps, and one of a long prompt takes seconds on a slow machine.
 constexpr std::chrono::minutes kDeviceTimeout{10};
 // A device that is silent for so long computes a long step, or is stuck …
@@ -46,8 +52,15 @@ struct Running {
   Answer answer;
   std::uint64_t request = 0;
   std::uint32_t deadline_ms = 0;
+  std::shared_ptr<mdl::TokenGrammar> grammar{};  // or null
   bool is_in_engine = true;
   bool is_paused = false;
+};
+
+// A request whose grammar is being compiled.
+struct Compiling {
+  std::shared_ptr<std::atomic<bool>> stop;
+  caf::actor_addr sink;
 };
 
 // A text that becomes an embedding or a score.
@@ -67,7 +80,9 @@ kernels::AdapterId adapter_of(const std::string& name, const kernels::EngineOpti
 
 class Replica {
  public:
-  explicit Replica(LocalReplica::pointer self) : self_(self) {}
+  explicit Replica(LocalReplica::pointer self)
+      : self_(self), grammars_(spawn_grammars(self->system())) {}
+  ~Replica();
 
   void start(const DeviceActor& device, const ReadySink& ready, const ModelSpec& spec);
   caf::result<Admitted> generate(GenerateRequest& request, const TokenSink& sink);
@@ -96,6 +111,10 @@ class Replica {
   void admit_when_loaded(GenerateRequest request, const TokenSink& sink,
                          const Promise<Admitted>& promise);
   void admit(GenerateRequest& request, const TokenSink& sink, const Promise<Admitted>& promise);
+  void compile(GenerateRequest& request, kernels::SequenceSpec& spec, const TokenSink& sink,
+               const Promise<Admitted>& promise);
+  void enter(GenerateRequest& request, kernels::SequenceSpec spec, const TokenSink& sink,
+             const Promise<Admitted>& promise);
   void refused(SequenceId sequence, GenerateRequest& request, const Promise<Admitted>& promise,
                caf::error& error);
   void pool_when_loaded(PoolRequest request, const Promise<PoolReply>& promise);
@@ -121,6 +140,7 @@ class Replica {
   LocalReplica self_handle() const { return caf::actor_cast<LocalReplica>(self_); }
 
   LocalReplica::pointer self_;
+  GrammarsActor grammars_;
   DeviceActor device_;
   ReadySink ready_;
   ModelSpec spec_;
@@ -130,11 +150,17 @@ class Replica {
   LoadQueue queue_;
   Requests requests_;  // by sequence: ids that this replica chose, so never used twice
   std::unordered_map<std::uint64_t, SequenceId> sequences_;  // by request id
+  std::unordered_map<std::uint64_t, Compiling> compiling_;   // by request id
   std::unordered_map<SequenceId, Pooled> pooled_;
   std::vector<Promise<ReplicaStatus>> status_asked_;  // one question to the device answers all
   kernels::EngineStats last_stats_;
   SequenceId next_sequence_ = kWarmUp + 1;
 };
+
+Replica::~Replica() {
+  for (auto& [id, compiling] : compiling_) *compiling.stop = true;
+  caf::anon_send_exit(grammars_, caf::exit_reason::user_shutdown);
+}
 
 // --- from start to ready
 
@@ -159,7 +185,7 @@ void Replica::announce() {
 
 void Replica::load() {
   state_ = wire::ReplicaState::loading;
-  ask(self_, device_, kLoadTimeout, LoadModel{spec_, is_served_}, StepSink(self_handle()))
+  ask(self_, device_, kReadyTimeout, LoadModel{spec_, is_served_}, StepSink(self_handle()))
       .then([this](const ModelLoaded& message) { loaded(message); },
             [this](const caf::error& error) { load_failed(error); });
 }
@@ -241,7 +267,7 @@ caf::result<Admitted> Replica::generate(GenerateRequest& request, const TokenSin
 void Replica::admit_when_loaded(GenerateRequest request, const TokenSink& sink,
                                 const Promise<Admitted>& promise) {
   const std::uint64_t id = request.id;
-  if (sequences_.contains(id) || queue_.has(id))
+  if (sequences_.contains(id) || compiling_.contains(id) || queue_.has(id))
     return promise.deliver(
         to_caf({Code::invalid_argument, fmt::format("request id {} is already in use", id)}));
   const auto task = [this, sink, promise,
@@ -256,18 +282,53 @@ void Replica::admit(GenerateRequest& request, const TokenSink& sink,
                     const Promise<Admitted>& promise) {
   auto spec = prepare(request, *model_.model, model_.options.max_model_len);
   if (!spec) return promise.deliver(to_caf(spec.error()));
+  if (request.constraint_kind == wire::ConstraintKind::none)
+    return enter(request, *std::move(spec), sink, promise);
+  compile(request, *spec, sink, promise);
+}
 
+void Replica::compile(GenerateRequest& request, kernels::SequenceSpec& spec, const TokenSink& sink,
+                      const Promise<Admitted>& promise) {
+  auto constraint = constraint_of(request, *model_.model);
+  if (!constraint) return promise.deliver(to_caf(constraint.error()));
+  const std::uint64_t id = request.id;
+  const auto stop = std::make_shared<std::atomic<bool>>(false);
+  compiling_.emplace(id, Compiling{stop, sink.address()});
+  self_->monitor(sink);
+  const auto model = model_.model;
+  ask(self_, grammars_, kCompileTimeout, CompileGrammar{model, *std::move(constraint), stop})
+      .then(
+          [this, model, stop, sink, promise, request = std::move(request),
+           spec = std::move(spec)](const CompiledGrammar& compiled) mutable {
+            compiling_.erase(request.id);
+            if (*stop)
+              return promise.deliver(to_caf({Code::cancelled, "the request was cancelled"}));
+            // It was unloaded meanwhile.
+            if (model_.model != model) return admit_when_loaded(std::move(request), sink, promise);
+            spec.grammar = compiled.grammar;
+            enter(request, std::move(spec), sink, promise);
+          },
+          [this, id, promise](caf::error& error) {
+            compiling_.erase(id);
+            promise.deliver(std::move(error));
+          });
+}
+
+void Replica::enter(GenerateRequest& request, kernels::SequenceSpec spec, const TokenSink& sink,
+                    const Promise<Admitted>& promise) {
   const SequenceId sequence = next_sequence_++;
-  spec->id = sequence;
-  spec->adapter = adapter_of(request.model, model_.options);
+  spec.id = sequence;
+  spec.adapter = adapter_of(request.model, model_.options);
   Admitted admitted;
   admitted.id = request.id;
-  admitted.prompt_tokens = static_cast<std::uint32_t>(spec->prompt.size());
+  admitted.prompt_tokens = static_cast<std::uint32_t>(spec.prompt.size());
   const auto& tokenizer = model_.model->tokenizer;
   Running running(sink,
-                  Answer(request, tokenizer ? &*tokenizer : nullptr, spec->prompt.size(),
-                         reasoning_of(request, *model_.model, spec->prompt)),
+                  Answer(request, tokenizer ? &*tokenizer : nullptr, spec.prompt.size(),
+                         reasoning_of(request, *model_.model, spec.prompt),
+                         tool_calls_of(request, *model_.model)),
                   model_);
+  running.grammar = spec.grammar;
   running.request = request.id;
   running.deadline_ms = request.deadline_ms;
   sequences_.emplace(request.id, sequence);
@@ -275,7 +336,7 @@ void Replica::admit(GenerateRequest& request, const TokenSink& sink,
   requests_.emplace(sequence, std::move(running));
   self_->monitor(sink);
 
-  ask(self_, device_, kDeviceTimeout, AddSequence{model_.engine, *std::move(spec)})
+  ask(self_, device_, kDeviceTimeout, AddSequence{model_.engine, std::move(spec)})
       .then(
           [this, promise, sequence, admitted](SequenceAdded) mutable {
             if (auto request = requests_.find(sequence); request != requests_.end()) {
@@ -326,6 +387,8 @@ void Replica::outputs(const StepOutputs& step) {
     Running& running = request->second;
     running.answer.push(output);
     if (output.reason != kernels::FinishReason::none) running.is_in_engine = false;
+    if (output.reason == kernels::FinishReason::error && running.grammar)
+      tell(self_, grammars_, ForgetGrammar{running.grammar});
     if (running.answer.is_complete()) leave_engine(request);  // a stop string
     pump(request);
   }
@@ -352,6 +415,8 @@ void Replica::pump(Requests::iterator request) {
 
 void Replica::cancel(const Cancel& message) {
   queue_.cancel(message.id);
+  if (auto found = compiling_.find(message.id); found != compiling_.end())
+    *found->second.stop = true;
   auto request = find_request(message.id);
   if (request == requests_.end()) return;
   leave_engine(request);
@@ -387,6 +452,8 @@ void Replica::down(const caf::down_msg& message) {
     return;
   }
   queue_.cancel_all_of(message.source);
+  for (auto& [id, compiling] : compiling_)
+    if (compiling.sink == message.source) *compiling.stop = true;
   for (auto request = requests_.begin(); request != requests_.end();) {
     auto next = std::next(request);
     if (request->second.sink.address() == message.source) {

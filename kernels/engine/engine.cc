@@ -57,12 +57,14 @@ struct Engine::Parts {
 
   Status check(const SequenceSpec& spec);
   void propose();
+  void cut_proposals();
   Tensor forward(const Batch& batch);
   void pool_rows(const Batch& batch, Tensor hidden);
   void verify(Sequence& sequence, Tensor logits, std::int64_t row,
               std::vector<SequenceOutput>& outputs);
   SequenceOutput answer(Sequence& sequence, std::span<float> logits);
   SequenceOutput sample_next(Sequence& sequence, std::span<float> logits);
+  Result<TokenId> draw(Sequence& sequence, std::span<float> logits);
   void score_prompts(const Batch& batch);
   void score_prompt(Sequence& sequence, std::int64_t position, Tensor logits);
 };
@@ -151,6 +153,9 @@ Status Engine::add(SequenceSpec spec) {
   if (has_penalties(sequence.spec.sampling)) {
     for (TokenId id : sequence.spec.prompt) sequence.counts.emplace(id, 0);
   }
+  if (sequence.spec.grammar) {
+    CONDUIT_TRY(sequence.guide, Guide::make(sequence.spec));
+  }
   parts_->scheduler.add(std::move(sequence));
   return ok();
 }
@@ -210,16 +215,29 @@ std::vector<SequenceOutput> Engine::step(Clock::time_point now) {
 
 // What probably follows in each answer; a full batch has no rows left for it, nor would it pay.
 void Engine::Parts::propose() {
-  if (options.speculative_tokens == 0) return;
   std::vector<Draft::Text> unknown;
   scheduler.each_decoding([&](Sequence& sequence) {
     const std::int64_t left = sequence.longest() - sequence.length() - 1;  // one is drawn anyway
+    sequence.proposed = sequence.guide ? sequence.guide->forced() : std::vector<TokenId>{};
+    sequence.is_forced = !sequence.proposed.empty();
+    if (std::ssize(sequence.proposed) > left)
+      sequence.proposed.resize(static_cast<std::size_t>(left));
+    if (sequence.is_forced || options.speculative_tokens == 0) return;
     const int most = sequence.confidence.proposals(
         static_cast<int>(std::min<std::int64_t>(options.speculative_tokens, left)));
     sequence.proposed = sequence.lookup.propose(sequence, most);
     if (most > 0 && sequence.proposed.empty()) unknown.push_back({&sequence, most});
   });
   if (draft != nullptr && draft_trial.is_on()) draft->propose(unknown);
+  cut_proposals();
+}
+
+// Guesses that a grammar refuses would cost rows.
+void Engine::Parts::cut_proposals() {
+  scheduler.each_decoding([](Sequence& sequence) {
+    if (sequence.guide && !sequence.is_forced)
+      sequence.proposed.resize(sequence.guide->allowed(sequence.proposed));
+  });
 }
 
 // Draws on from the rows of the proposals, of which `row` is the first, for as long as they are
@@ -233,7 +251,8 @@ void Engine::Parts::verify(Sequence& sequence, Tensor logits, std::int64_t row,
     scheduler.advance(sequence, 1);
     outputs.push_back(answer(sequence, row_of(logits, row + static_cast<std::int64_t>(kept++))));
   }
-  sequence.confidence.observe(static_cast<int>(proposed.size()), static_cast<int>(kept));
+  if (!sequence.is_forced)
+    sequence.confidence.observe(static_cast<int>(proposed.size()), static_cast<int>(kept));
   stats.proposed_tokens += proposed.size();
   stats.kept_tokens += kept;
 }
@@ -280,6 +299,7 @@ SequenceOutput Engine::Parts::answer(Sequence& sequence, std::span<float> logits
       std::isfinite(output.score) && std::all_of(output.embedding.begin(), output.embedding.end(),
                                                  [](float value) { return std::isfinite(value); });
   output.reason = is_sound ? FinishReason::stop : FinishReason::error;  // error: broken weights
+  if (!is_sound) output.error.message = "the model gave no usable numbers";
   return output;
 }
 
@@ -292,14 +312,10 @@ SequenceOutput Engine::Parts::sample_next(Sequence& sequence, std::span<float> l
   output.index = static_cast<int>(sequence.generated.size());
   if (output.index == 0) output.cached_tokens = static_cast<int>(sequence.cached);
 
-  std::optional<TokenId> token;
-  {
-    AdjustedLogits adjusted(logits, spec.sampling, sequence.counts);
-    if (output.index < spec.min_tokens) adjusted.forbid(spec.stop_ids);
-    token = sample(adjusted.row(), spec.sampling, static_cast<std::uint64_t>(output.index));
-  }
-  if (!token) {  // NaN or infinite logits: broken weights
+  const Result<TokenId> token = draw(sequence, logits);
+  if (!token) {
     output.reason = FinishReason::error;
+    output.error = token.error();
     return output;
   }
 
@@ -312,10 +328,27 @@ SequenceOutput Engine::Parts::sample_next(Sequence& sequence, std::span<float> l
   ++stats.generated_tokens;
   if (std::find(spec.stop_ids.begin(), spec.stop_ids.end(), *token) != spec.stop_ids.end()) {
     output.reason = FinishReason::stop;
+  } else if (sequence.guide && sequence.guide->is_over()) {
+    output.reason = FinishReason::stop;
+    output.ends_in_text = !sequence.guide->has_ended();
   } else if (output.index + 1 == spec.max_tokens) {
     output.reason = FinishReason::length;
   }
   return output;
+}
+
+Result<TokenId> Engine::Parts::draw(Sequence& sequence, std::span<float> logits) {
+  const SequenceSpec& spec = sequence.spec;
+  const auto index = static_cast<int>(sequence.generated.size());
+  AdjustedLogits adjusted(logits, spec.sampling, sequence.counts);
+  if (index < spec.min_tokens) adjusted.forbid(spec.stop_ids);
+  if (sequence.guide)
+    return sequence.guide->next(adjusted, spec.sampling, static_cast<std::uint64_t>(index),
+                                static_cast<std::size_t>(spec.max_tokens - index));
+  const auto token = sample(adjusted.row(), spec.sampling, static_cast<std::uint64_t>(index));
+  if (!token)  // NaN or infinite logits: broken weights
+    return Error{Code::internal, "the model gave no usable probabilities"};
+  return *token;
 }
 
 // Of the rows of this pass whose next token is the prompt's too. A few rows at a time: a row of

@@ -9,6 +9,9 @@
 //   preempted. Always; there is nothing to switch on.
 // - Latency: while prompts are computed, however long and many, the gaps between a running answer's
 //   tokens are steered to `gap_stretch` times those without them, to stay within 2.5 times.
+// - An answer that a grammar constrains is valid, whatever ends it but a cancellation, a stop
+// string
+//   or a stop id of the request (guide.h).
 // - Progress: who came first is never held up by who came later, and ends, whatever the cache
 //   holds.
 #pragma once
@@ -86,8 +89,9 @@ class Engine {
   Result<AdapterId> load_adapter(const std::filesystem::path& folder);
 
   // Errors: invalid_argument (empty, ids outside the vocabulary, a known id, a task the model is
-  // not made for), exhausted (longer than max_model_len or, for an encoder, than prefill_chunk,
-  // more pages than there are, queue full): nothing is kept then.
+  // not made for, max_tokens below what the shortest answer that fits its grammar takes), exhausted
+  // (longer than max_model_len or, for an encoder, than prefill_chunk, more pages than there are,
+  // queue full): nothing is kept then.
   Status add(SequenceSpec spec);
   // The sequence is gone when this returns and its pages are free; no output follows. Unknown ids:
   // nothing.

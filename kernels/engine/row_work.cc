@@ -9,7 +9,7 @@ namespace {
 // it is nearer to 1, which half a step's room forgives.
 constexpr double kAttentionCost = 3;
 
-double weights_of(const ModelConfig& config, const LayerConfig& layer) {
+double weight_count(const ModelConfig& config, const LayerConfig& layer) {
   const double q = static_cast<double>(config.heads) * config.head_dim;
   const double kv = static_cast<double>(config.kv_heads) * config.head_dim;
   const double mlp =
@@ -24,7 +24,7 @@ RowWork row_work_of(const ModelConfig& config) {
   double weights = 0;
   RowWork work{.window = config.window};
   for (const LayerConfig& layer : config.layer) {
-    weights += weights_of(config, layer);
+    weights += weight_count(config, layer);
     // q·k and what it weighs of v
     const double per_token = 2.0 * config.heads * config.head_dim * kAttentionCost;
     (layer.is_windowed ? work.per_windowed_token : work.per_token) += per_token;

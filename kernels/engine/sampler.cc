@@ -120,18 +120,18 @@ inline double exp_of(double x) {
 }
 
 // How far logits are from the largest, in units of the temperature, as e^-distance.
-struct Weights {
+struct TokenWeights {
   double largest = 0;
   double temperature = 1;
 
   double of(float logit) const { return exp_of((double{logit} - largest) / temperature); }
 };
-Weights weights_of(std::span<const float> logits, TokenId best, const Sampling& sampling) {
+TokenWeights weights_of(std::span<const float> logits, TokenId best, const Sampling& sampling) {
   return {double{logits[static_cast<std::size_t>(best)]}, double{sampling.temperature}};
 }
 
 // Of kBlock logits, and their sum.
-CONDUIT_CLONES double weigh_block(const float* logits, const Weights& weights, double* out) {
+CONDUIT_CLONES double weigh_block(const float* logits, const TokenWeights& weights, double* out) {
   const double largest = weights.largest;
   const double temperature = weights.temperature;
   std::array<double, 8> sums{};
@@ -143,7 +143,7 @@ CONDUIT_CLONES double weigh_block(const float* logits, const Weights& weights, d
 }
 
 // The weights of all logits, summed up block by block: [blocks].
-std::vector<double> block_masses(std::span<const float> logits, const Weights& weights) {
+std::vector<double> block_masses(std::span<const float> logits, const TokenWeights& weights) {
   std::vector<double> masses;
   masses.reserve(logits.size() / kBlock + 1);
   std::array<double, kBlock> out;
@@ -166,7 +166,8 @@ double total(const Candidates& candidates) {
 }
 
 // Every token of at least this logit, with its weight, by rising id.
-Candidates candidates_from(std::span<const float> logits, float least, const Weights& weights) {
+Candidates candidates_from(std::span<const float> logits, float least,
+                           const TokenWeights& weights) {
   Candidates candidates;
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (logits[i] < least || std::isinf(logits[i])) continue;
@@ -176,7 +177,7 @@ Candidates candidates_from(std::span<const float> logits, float least, const Wei
 }
 
 // A logit clearly below all whose weight is at least `weight`.
-float logit_below(double weight, const Weights& weights) {
+float logit_below(double weight, const TokenWeights& weights) {
   const double exponent = std::log(weight) - kGuard;
   return static_cast<float>(weights.largest + exponent * weights.temperature -
                             kGuard * std::abs(weights.largest));
@@ -269,7 +270,8 @@ bool has_filters(std::span<const float> logits, const Sampling& sampling) {
 
 // What is left after all filters, not yet normalised. Tokens that one of them will take away for
 // certain are left out beforehand.
-Candidates filter(std::span<const float> logits, const Weights& weights, const Sampling& sampling) {
+Candidates filter(std::span<const float> logits, const TokenWeights& weights,
+                  const Sampling& sampling) {
   float least = -std::numeric_limits<float>::infinity();
   double all = 0;
   if (has_top_k(logits, sampling)) {
@@ -301,7 +303,7 @@ std::optional<TokenId> draw(const Candidates& candidates, double uniform) {
 }
 
 // The same of the whole vocabulary: the block first, then the token in it.
-std::optional<TokenId> draw_from_all(std::span<const float> logits, const Weights& weights,
+std::optional<TokenId> draw_from_all(std::span<const float> logits, const TokenWeights& weights,
                                      double uniform) {
   const std::vector<double> masses = block_masses(logits, weights);
   double left = uniform * sum_of(masses);
@@ -341,7 +343,7 @@ std::optional<TokenId> sample(std::span<const float> logits, const Sampling& sam
                               std::uint64_t index) {
   const std::optional<TokenId> best = best_token(logits);
   if (!best || sampling.temperature == 0) return best;
-  const Weights weights = weights_of(logits, *best, sampling);
+  const TokenWeights weights = weights_of(logits, *best, sampling);
   const double uniform = uniform_draw(sampling.seed, index);
   if (!has_filters(logits, sampling)) return draw_from_all(logits, weights, uniform);
   return draw(filter(logits, weights, sampling), uniform);

@@ -8,7 +8,7 @@
 // to a best token that no filter takes away; but a top-p behind it counts the mass of fewer tokens
 // and so may keep fewer of them.
 // Not here: bias and penalties, which change the logits beforehand (adjusted_logits.h), when a
-// sequence ends (engine.h), grammar masks (they will arrive as masked ids).
+// sequence ends (engine.h), and grammars (guide.h, masked_logits.h).
 #pragma once
 
 #include <cstdint>

@@ -3,11 +3,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "kernels/engine/guide.h"
 #include "kernels/engine/speculation.h"
 #include "kernels/model/tokenizer.h"
+#include "mdl/base/result.h"
+#include "mdl/matcher.h"
 
 namespace conduit::kernels {
 
@@ -73,6 +78,10 @@ struct SequenceSpec {
   int min_tokens = 0;     // stop ids are not sampled before
   std::vector<TokenId> stop_ids;  // end of sequence and the request's own; empty with ignore_eos
   Sampling sampling;
+  // That the answer fits; null: it is free. Shared by sequences of one engine alone, as it is used
+  // by one thread.
+  std::shared_ptr<mdl::TokenGrammar> grammar{};
+  std::optional<ThoughtTags> thoughts{};  // with a grammar: the model may think before it holds
 
   bool needs_logits() const {
     return task == Task::generate || (task == Task::score && !score_ids.empty());
@@ -94,6 +103,8 @@ struct Sequence {
   TokenCounts counts{};              // empty while no penalty needs it
   PromptLogprobs prompt_logprobs{};  // of the prompt so far, where they are wanted
   std::vector<TokenId> proposed{};   // to follow: computed together with the last token
+  bool is_forced = false;            // what is proposed: the grammar allows nothing else
+  std::optional<Guide> guide{};      // where spec.grammar is
   PromptLookup lookup{};
   Confidence confidence{};
   std::int64_t drafted = 0;  // of its tokens, those that the draft model has read
@@ -126,6 +137,8 @@ struct SequenceOutput {
   std::vector<TokenLogprob>
       logprobs;  // the chosen token first, then the best, falling; empty unless asked
   FinishReason reason = FinishReason::none;
+  bool ends_in_text = false;  // with stop: the grammar allows no more; the token is no stop token
+  Error error{};              // with error: why
   PromptLogprobs prompt_logprobs{};  // with the first token, where they are wanted
   int cached_tokens = 0;             // with the first token: of the prompt, found in the cache
   std::vector<float> embedding{};    // [hidden], of one that embeds; reason is stop

@@ -266,5 +266,38 @@ TEST_F(AnswerTest, ErrorOfTheEngineIsAFinishWithAnError) {
   EXPECT_EQ(finished.completion_tokens, 1u);
 }
 
+TEST_F(AnswerTest, AnEndInTextShowsItsTokenAndNamesNoStopToken) {
+  Answer answer = answer_to(text_request(7));
+  auto last = output(byte_token('}'), FinishReason::stop);
+  last.ends_in_text = true;
+  answer.push(last);
+  EXPECT_EQ(all_text(answer), "}");
+  EXPECT_EQ(answer.finished().reason, wire::FinishReason::stop);
+  EXPECT_EQ(answer.finished().stop_token, -1);
+}
+
+TEST_F(AnswerTest, ErrorsOfTheEngineAreTold) {
+  Answer answer = answer_to(text_request(7));
+  auto broken = output(0, FinishReason::error);
+  broken.error = {Code::exhausted, "too many states"};
+  answer.push(broken);
+  EXPECT_EQ(answer.finished().error_message, "too many states");
+  EXPECT_EQ(answer.finished().error_code, static_cast<std::uint8_t>(Code::exhausted));
+}
+
+TEST_F(AnswerTest, CallsOfToolsComeBesideTheText) {
+  Answer answer(text_request(7), &*(*model_)->tokenizer, 3, std::nullopt, mdl::ToolFormat::hermes);
+  push_text(answer,
+            "Well.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>");
+  answer.push(output(2, FinishReason::stop));
+  const auto chunk = answer.take_chunk();
+  ASSERT_TRUE(chunk);
+  EXPECT_TRUE(chunk->text.starts_with("Well.")) << chunk->text;
+  EXPECT_EQ(chunk->text.find('{'), std::string::npos) << chunk->text;
+  EXPECT_EQ(chunk->tool_call_indexes, std::vector<std::uint32_t>{0});
+  EXPECT_EQ(chunk->tool_call_names, std::vector<std::string>{"f"});
+  EXPECT_EQ(chunk->tool_call_arguments, std::vector<std::string>{"{\"a\": 1}"});
+}
+
 }  // namespace
 }  // namespace conduit::actors

@@ -102,6 +102,25 @@ TEST_F(PoolingTest, CrossEncodersGetBothTexts) {
   EXPECT_TRUE(spec->score_ids.empty());
 }
 
+TEST_F(PoolingTest, TextsAreCutToTheirBeginningWhereThatIsWanted) {
+  model_.config.pooling = kernels::Pooling::mean;
+  PoolRequest request = text("abcdef");
+  request.truncate_prompt = 4;
+  EXPECT_EQ(prepare(request)->prompt, byte_tokens("abcd"));
+  request.prompt = std::string(100, 'x');
+  request.truncate_prompt = -1;
+  EXPECT_EQ(prepare(request)->prompt.size(), 64u);
+  request.truncate_prompt = 65;
+  EXPECT_THAT(refusal(request), HasSubstr("-1 (what fits) or 1 to 64"));
+}
+
+TEST_F(PoolingTest, OfAPairTheLongerIsCutFirst) {
+  model_.config.labels = 1;
+  PoolRequest request = pair("ab", "cdefg");
+  request.truncate_prompt = 4;
+  EXPECT_EQ(prepare(request)->prompt, byte_tokens("abcd"));
+}
+
 TEST_F(PoolingTest, WarmingUpAsksForWhatTheModelCan) {
   EXPECT_EQ(warm_up_of(model_).task, Task::generate);
   EXPECT_EQ(warm_up_of(model_).max_tokens, 1);

@@ -115,6 +115,27 @@ TEST_F(PromptTest, LengthsAreCheckedAgainstTheContextAndNamed) {
   expect_refused(request, "max_tokens is -1");
 }
 
+TEST_F(PromptTest, APromptIsCutToItsEndWhereThatIsWanted) {
+  GenerateRequest request = text_request(1, "abcdef");
+  request.truncate_prompt = 2;
+  EXPECT_EQ(prepared(request)->prompt, byte_tokens("ef"));
+  request.prompt = std::string(100, 'x') + "yz";
+  request.truncate_prompt = -1;  // all that leaves room for the answer
+  EXPECT_EQ(prepared(request)->prompt.size(), kMaxModelLen - 1u);
+  request.max_tokens = 60;
+  EXPECT_EQ(prepared(request)->prompt, byte_tokens("xxyz"));
+  request.truncate_prompt = 5;
+  expect_refused(request, "truncate_prompt_tokens is 5; it must be -1 (what fits) or 1 to 4");
+  request.max_tokens = kMaxModelLen;
+  request.truncate_prompt = -1;
+  expect_refused(request, "max_tokens is 64");
+  request.prompt_kind = wire::PromptKind::tokens;
+  request.prompt_tokens = {7, 8, 9};
+  request.max_tokens = 1;
+  request.truncate_prompt = 2;
+  EXPECT_EQ(prepared(request)->prompt, (std::vector<kernels::TokenId>{8, 9}));
+}
+
 TEST_F(PromptTest, EmptyPromptIsRefused) {
   expect_refused(text_request(1, ""), "empty");
   GenerateRequest request;

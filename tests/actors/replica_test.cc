@@ -414,5 +414,53 @@ TEST_F(ReplicaTest, StatusTellsTheState) {
   EXPECT_EQ(status->max_model_len, 64u);
 }
 
+TEST_F(ReplicaTest, AConstraintIsCompiledBeforeItsSequenceEnters) {
+  start();
+  GenerateRequest request = text_request(7);
+  request.constraint_kind = wire::ConstraintKind::choice;
+  request.constraint = R"(["yes","no"])";
+  ASSERT_TRUE(generate(request));
+  request.id = 8;
+  ASSERT_TRUE(generate(request));
+  ASSERT_EQ(device_->added.size(), 2u);
+  EXPECT_NE(device_->added[0].grammar, nullptr);
+  EXPECT_EQ(device_->added[0].grammar, device_->added[1].grammar);
+  // One that failed is not used again.
+  auto failed = output(device_->added[0].id, 0, FinishReason::error);
+  failed.error = {Code::exhausted, "states"};
+  step({failed});
+  EXPECT_EQ(answer_->finished.at(0).error_message, "states");
+  request.id = 9;
+  ASSERT_TRUE(generate(request));
+  EXPECT_NE(device_->added[2].grammar, device_->added[0].grammar);
+}
+
+TEST_F(ReplicaTest, AConstraintThatCannotBeCompiledIsTheAskersFault) {
+  start();
+  GenerateRequest request = text_request(7);
+  request.constraint_kind = wire::ConstraintKind::json_schema;
+  request.constraint = R"({"type":"nothing"})";
+  const auto admitted = generate(request);
+  ASSERT_FALSE(admitted);
+  EXPECT_EQ(admitted.error().code, Code::invalid_argument);
+  EXPECT_THAT(device_->added, IsEmpty());
+  request.constraint_kind = wire::ConstraintKind::none;
+  EXPECT_TRUE(generate(request));  // its id is free again
+}
+
+TEST_F(ReplicaTest, ARequestThatIsCancelledWhileItCompilesNeverEnters) {
+  start();
+  GenerateRequest request = text_request(7);
+  request.constraint_kind = wire::ConstraintKind::choice;
+  request.constraint = R"(["yes","no"])";
+  const auto admitted = test_.ask_later<Admitted>(replica_, request, sink_);
+  Cancel cancel;
+  cancel.id = 7;
+  while (!*admitted && test_.run_one()) tell_anonymously(replica_, cancel);
+  test_.run();
+  ASSERT_TRUE(*admitted);
+  EXPECT_THAT(device_->added, IsEmpty());
+}
+
 }  // namespace
 }  // namespace conduit::actors

@@ -163,5 +163,26 @@ TEST_F(ServingTest, ModelWithoutTokenizerAnswersTokenIdsWithTokenIds) {
   EXPECT_EQ(answer.text(), "");
 }
 
+TEST_F(ServingTest, AConstrainedAnswerIsOneOfItsChoices) {
+  start();
+  GenerateRequest request = text_request(0);
+  request.constraint_kind = wire::ConstraintKind::choice;
+  request.constraint = R"(["yes","no","perhaps"])";
+  request.temperature = 1;
+  request.has_seed = true;
+  request.max_tokens = 7;
+  for (request.seed = 0; request.seed < 8; ++request.seed) {
+    const ReceivedAnswer answer = answer_to(request);
+    const std::string text = answer.text();
+    EXPECT_TRUE(text == "yes" || text == "no" || text == "perhaps") << text;
+    EXPECT_EQ(answer.finished.at(0).reason, wire::FinishReason::stop);
+  }
+  request.max_tokens = 1;
+  const ReceivedAnswer refused = answer_to(request);
+  EXPECT_EQ(refused.finished.at(0).error_code, static_cast<std::uint8_t>(Code::invalid_argument));
+  EXPECT_NE(refused.finished.at(0).error_message.find("2 tokens"), std::string::npos)
+      << refused.finished.at(0).error_message;
+}
+
 }  // namespace
 }  // namespace conduit::actors
