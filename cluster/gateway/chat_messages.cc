@@ -1,6 +1,8 @@
 // Messages, parts, tool calls: checked and brought into one shape.
 #include "cluster/gateway/chat_messages.h"
 
+#include <utility>
+
 namespace conduit::cluster {
 
 namespace {
@@ -94,17 +96,10 @@ std::string read_messages(FieldReader& body) {
   return json::dump(out);
 }
 
-std::string read_template_arguments(FieldReader& body) {
+std::string read_template_arguments(FieldReader& body, json::Array tools) {
   json::Value arguments = json::Object{};
   if (const json::Value* further = body.object("chat_template_kwargs")) arguments = *further;
-  body.describe("tools", R"({"type":"array","items":{"type":"object"}})");
-  if (const json::Value* tools = body.find("tools")) {
-    if (!tools->is_array()) {
-      body.fail("tools", "must be a list");
-    } else if (!tools->as_array().empty()) {
-      arguments.set("tools", *tools);
-    }
-  }
+  if (!tools.empty()) arguments.set("tools", std::move(tools));
   return arguments.as_object().empty() ? "" : json::dump(arguments);
 }
 

@@ -22,7 +22,8 @@ inline constexpr const char* kMessagesSchema = R"({"type":"array","minItems":1,"
 // text parts of a list are joined by line ends, as vLLM does, since few templates know lists; null
 // beside tool calls is "". The arguments of tool calls become objects, as templates expect them.
 std::string read_messages(FieldReader& body);
-// The template's further variables: `tools` and `chat_template_kwargs`; empty when there are none.
-std::string read_template_arguments(FieldReader& body);
+// The template's further variables: these tools and `chat_template_kwargs`; empty when there are
+// none.
+std::string read_template_arguments(FieldReader& body, json::Array tools);
 
 }  // namespace conduit::cluster

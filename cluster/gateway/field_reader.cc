@@ -163,6 +163,15 @@ std::string shortened(std::string text) {
   return text.substr(0, end) + "…";
 }
 
+std::int32_t read_truncation(FieldReader& body) {
+  constexpr auto kName = "truncate_prompt_tokens";
+  const auto tokens = static_cast<std::int32_t>(body.integer(kName, 0, -1, INT32_MAX));
+  body.describe(kName, R"({"anyOf":[{"enum":[-1]},
+      {"type":"integer","minimum":1,"maximum":2147483647}]})");
+  if (tokens == 0 && body.find(kName) != nullptr) body.fail(kName, "must be -1 or at least 1");
+  return tokens;
+}
+
 std::optional<std::vector<std::int32_t>> as_token_ids(const json::Value& value) {
   if (!value.is_array()) return std::nullopt;
   std::vector<std::int32_t> ids;

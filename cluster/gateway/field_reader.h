@@ -79,6 +79,10 @@ json::Value schema_of(void (*fields)(FieldReader&, Plan&)) {
 // A value as a message shows it: its beginning, cut between two characters.
 std::string shortened(std::string text);
 
+// vLLM's truncate_prompt_tokens, as the wire has it: 0: left out, -1: to what fits, else how many
+// tokens.
+std::int32_t read_truncation(FieldReader& body);
+
 // A list of token ids, each from 0 to 2^31 - 1; nothing when it is something else.
 std::optional<std::vector<std::int32_t>> as_token_ids(const json::Value& value);
 

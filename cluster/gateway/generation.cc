@@ -13,7 +13,7 @@ namespace conduit::cluster {
 namespace {
 
 // Events on their way to one client: enough to hide a round trip, and some 20 kB of memory.
-constexpr std::uint32_t kCredit = 64;
+constexpr std::uint32_t kHttpCredit = 64;
 
 metrics::Gauge& open_streams() {
   return metrics::gauge("conduit_open_streams", "Answers being generated for HTTP clients");
@@ -32,6 +32,8 @@ actors::TokenizeRequest tokenize_query(const actors::GenerateRequest& request) {
   query.messages_json = request.messages_json;
   query.template_args_json = request.template_args_json;
   query.prompt = request.prompt;
+  query.truncate_prompt = request.truncate_prompt;
+  query.max_tokens = request.max_tokens;
   return query;
 }
 
@@ -114,7 +116,7 @@ void Generation::start_streams() {
   streams_.reserve(plan_.requests.size());
   for (std::size_t i = 0; i < plan_.requests.size(); ++i) {
     actors::GenerateRequest request = plan_.requests[i];
-    request.credit = kCredit;
+    request.credit = kHttpCredit;
     auto self = shared_from_this();
     streams_.push_back(actors::Stream::start(
         system_, router_, std::move(request),
@@ -131,6 +133,7 @@ void Generation::on_chunk(std::size_t index, const actors::TokenChunk& chunk) {
   observe(index, chunk);
   // What the log tells if the client leaves; Finished has the same number.
   choices_[index].finished.completion_tokens += static_cast<std::uint32_t>(chunk.tokens.size());
+  choices_[index].has_tool_calls |= !chunk.tool_call_indexes.empty();
   if (plan_.is_stream) return stream_chunk(index, chunk);
   append(choices_[index].answer, chunk);
   streams_[index].grant(1);
@@ -145,10 +148,11 @@ void Generation::on_finished(std::size_t index, const actors::Finished& finished
   choices_[index].finished = finished;
   if (metrics_)
     metrics_->observe_end(HttpAnswer::Clock::now() - answer_->started(), finished.prompt_tokens,
-                          finished.completion_tokens, finish_reason(finished).as_string());
+                          finished.completion_tokens,
+                          finish_reason(finished, choices_[index].has_tool_calls).as_string());
   if (plan_.is_stream) {
     begin_choice(index);
-    send_event(index, last_event(plan_, head_, index, finished), false);
+    send_event(index, last_event(plan_, head_, index, choices_[index]), false);
   }
   if (--unfinished_ == 0) deliver();
 }

@@ -67,14 +67,16 @@ bool OpenAnswers::wait_until_none(std::chrono::milliseconds bound, const std::st
 }
 
 HttpAnswer::HttpAnswer(const provisioning::HttpRequest& request, std::string route,
-                       provisioning::Responder responder, std::shared_ptr<OpenAnswers> open)
+                       provisioning::Responder responder, std::shared_ptr<OpenAnswers> open,
+                       bool is_polled)
     : responder_(std::move(responder)),
       open_(std::move(open)),
       method_(request.method),
       path_(request.path),
       route_(std::move(route)),
       peer_(request.peer),
-      id_(request_id(request)) {
+      id_(request_id(request)),
+      is_polled_(is_polled) {
   open_->begin();
 }
 
@@ -140,15 +142,16 @@ bool HttpAnswer::conclude(int status) {
   metrics::histogram("conduit_request_seconds", "From a request's last byte to its answer's",
                      {0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}, {{"path", route_}})
       .observe(seconds);
-  log::info("request", {{"id", id_},
-                        {"method", method_},
-                        {"path", path_},
-                        {"status", status},
-                        {"seconds", seconds},
-                        {"peer", peer_},
-                        {"model", usage.model},
-                        {"prompt_tokens", usage.prompt_tokens},
-                        {"completion_tokens", usage.completion_tokens}});
+  log::write(is_polled_ && status < 400 ? log::Level::debug : log::Level::info, "request",
+             {{"id", id_},
+              {"method", method_},
+              {"path", path_},
+              {"status", status},
+              {"seconds", seconds},
+              {"peer", peer_},
+              {"model", usage.model},
+              {"prompt_tokens", usage.prompt_tokens},
+              {"completion_tokens", usage.completion_tokens}});
   open_->end();
   return true;
 }

@@ -45,9 +45,11 @@ class HttpAnswer {
   using Clock = std::chrono::steady_clock;
 
   // `route`: the path's pattern, a label of few values. The request id is the client's own
-  // X-Request-Id where that is sane, else a new one.
+  // X-Request-Id where that is sane, else a new one. `is_polled`: asked so often, by machines, that
+  // what went well is a line at the debug level only.
   HttpAnswer(const provisioning::HttpRequest& request, std::string route,
-             provisioning::Responder responder, std::shared_ptr<OpenAnswers> open);
+             provisioning::Responder responder, std::shared_ptr<OpenAnswers> open,
+             bool is_polled = false);
   ~HttpAnswer();  // 500 when nothing was answered
   HttpAnswer(const HttpAnswer&) = delete;
   HttpAnswer& operator=(const HttpAnswer&) = delete;
@@ -79,6 +81,7 @@ class HttpAnswer {
   const std::shared_ptr<OpenAnswers> open_;
   const Clock::time_point started_ = Clock::now();
   const std::string method_, path_, route_, peer_, id_;
+  const bool is_polled_;
   std::mutex mutex_;
   bool is_concluded_ = false;
   AnswerUsage usage_;

@@ -56,7 +56,7 @@ class Look : public std::enable_shared_from_this<Look> {
     ask(self_, membership, kRouterPatience, MembersQuery{})
         .then(
             [look = shared_from_this()](const Members& reply) {
-              look->seen_.members = reply.members;
+              look->seen_.members = reply;
               look->answered();
             },
             [look = shared_from_this()](const caf::error&) { look->answered(); });
@@ -226,11 +226,18 @@ json::Array nodes_of(const NodeFacts& facts, const NodeSeen& seen) {
       {"address", facts.endpoint.empty() ? json::Value() : json::Value(facts.endpoint)},
       {"state", "alive"},
       {"self", true}});
-  for (const Member& member : seen.members)
+  for (const Member& member : seen.members.members)
     nodes.push_back(json::Object{{"name", member.endpoint},
                                  {"address", member.endpoint},
                                  {"state", member.is_suspected ? "suspect" : "alive"},
                                  {"self", false}});
+  for (const Departed& gone : seen.members.departed)
+    nodes.push_back(json::Object{{"name", gone.endpoint},
+                                 {"address", gone.endpoint},
+                                 {"state", "left"},
+                                 {"self", false},
+                                 {"reason", gone.reason},
+                                 {"left_at", gone.at}});
   return nodes;
 }
 

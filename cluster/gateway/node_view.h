@@ -28,7 +28,7 @@ struct ReplicaSeen {
 struct NodeSeen {
   std::vector<actors::ModelEntry> models;
   std::vector<ReplicaSeen> replicas;  // one for each model that it answers for: adapters have names
-  std::vector<Member> members;        // other nodes
+  Members members;                    // other nodes
 };
 
 // Who this node is.

@@ -2,6 +2,8 @@
 #include "cluster/gateway/openai_reply.h"
 
 #include <algorithm>
+#include <random>
+#include <string_view>
 #include <utility>
 
 #include "cluster/gateway/logprobs.h"
@@ -64,9 +66,44 @@ void drop_answer(actors::TokenChunk& answer) {
   answer.logprob_bytes.clear();
 }
 
+// As Mistral's templates want them back: nine letters and digits.
+std::string new_tool_call_id() {
+  constexpr std::string_view kLetters =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  constexpr std::size_t kLength = 9;
+  std::random_device source;
+  std::uniform_int_distribution<std::size_t> letter(0, kLetters.size() - 1);
+  std::string id;
+  while (id.size() < kLength) id += kLetters[letter(source)];
+  return id;
+}
+
+// Of a whole answer, or of one event: calls that begin have an id, a type and a name.
+json::Array tool_calls(const actors::TokenChunk& chunk, bool has_indexes) {
+  json::Array calls;
+  for (std::size_t i = 0; i < chunk.tool_call_indexes.size(); ++i) {
+    json::Value call = json::Object{};
+    json::Value function = json::Object{};
+    if (has_indexes) call.set("index", chunk.tool_call_indexes[i]);
+    if (!chunk.tool_call_names[i].empty()) {
+      call.set("id", new_tool_call_id());
+      call.set("type", "function");
+      function.set("name", chunk.tool_call_names[i]);
+    }
+    function.set("arguments", chunk.tool_call_arguments[i]);
+    call.set("function", std::move(function));
+    calls.push_back(std::move(call));
+  }
+  return calls;
+}
+
 json::Value message_of(const AnswerPlan& plan, const actors::TokenChunk& answer) {
   json::Value message =
       json::Object{{"role", "assistant"}, {"content", answer.text}, {"refusal", nullptr}};
+  if (!answer.tool_call_indexes.empty()) {
+    if (answer.text.empty()) message.set("content", nullptr);
+    message.set("tool_calls", tool_calls(answer, false));
+  }
   if (plan.wants_reasoning && !answer.reasoning.empty())
     message.set("reasoning_content", answer.reasoning);
   return message;
@@ -76,7 +113,9 @@ json::Value delta_of(const AnswerPlan& plan, const actors::TokenChunk& chunk) {
   json::Value delta = json::Object{};
   const bool has_thoughts = plan.wants_reasoning && !chunk.reasoning.empty();
   if (has_thoughts) delta.set("reasoning_content", chunk.reasoning);
-  if (!has_thoughts || !chunk.text.empty()) delta.set("content", chunk.text);
+  const bool has_calls = !chunk.tool_call_indexes.empty();
+  if (!(has_thoughts || has_calls) || !chunk.text.empty()) delta.set("content", chunk.text);
+  if (has_calls) delta.set("tool_calls", tool_calls(chunk, true));
   return delta;
 }
 
@@ -90,7 +129,8 @@ json::Value whole_choice(const AnswerPlan& plan, std::size_t index, const Prompt
     out.set("text", plan.wants_echo ? prompt.text + choice.answer.text : choice.answer.text);
   }
   out.set("logprobs", logprobs_of(plan, index, choice.answer, choice.logprob_offset));
-  out.set("finish_reason", finish_reason(choice.finished));
+  const bool has_calls = !choice.answer.tool_call_indexes.empty();
+  out.set("finish_reason", finish_reason(choice.finished, has_calls));
   out.set("stop_reason", stop_reason(plan.requests[index], choice.finished));
   if (plan.wants_prompt_logprobs && !plan.is_chat)
     out.set("prompt_logprobs", prompt_logprobs(choice.answer));
@@ -103,9 +143,9 @@ json::Value whole_choice(const AnswerPlan& plan, std::size_t index, const Prompt
 
 }  // namespace
 
-json::Value finish_reason(const actors::Finished& finished) {
+json::Value finish_reason(const actors::Finished& finished, bool has_tool_calls) {
   switch (finished.reason) {
-    case wire::FinishReason::stop: return "stop";
+    case wire::FinishReason::stop: return has_tool_calls ? "tool_calls" : "stop";
     case wire::FinishReason::length: return "length";
     case wire::FinishReason::cancelled: return "abort";
     case wire::FinishReason::error: return "error";
@@ -121,6 +161,16 @@ void append(actors::TokenChunk& answer, const actors::TokenChunk& chunk) {
   answer.logprobs.insert(answer.logprobs.end(), chunk.logprobs.begin(), chunk.logprobs.end());
   answer.logprob_bytes.insert(answer.logprob_bytes.end(), chunk.logprob_bytes.begin(),
                               chunk.logprob_bytes.end());
+  for (std::size_t i = 0; i < chunk.tool_call_indexes.size(); ++i) {
+    const std::uint32_t index = chunk.tool_call_indexes[i];
+    if (answer.tool_call_indexes.empty() || answer.tool_call_indexes.back() != index) {
+      answer.tool_call_indexes.push_back(index);
+      answer.tool_call_names.emplace_back();
+      answer.tool_call_arguments.emplace_back();
+    }
+    answer.tool_call_names.back() += chunk.tool_call_names[i];
+    answer.tool_call_arguments.back() += chunk.tool_call_arguments[i];
+  }
   if (chunk.prompt_logprobs.empty()) return;  // only the first chunk has the prompt's
   answer.prompt_logprobs = chunk.prompt_logprobs;
   answer.prompt_logprob_bytes = chunk.prompt_logprob_bytes;
@@ -178,11 +228,11 @@ json::Value chunk_event(const AnswerPlan& plan, const AnswerHead& head, std::siz
 }
 
 json::Value last_event(const AnswerPlan& plan, const AnswerHead& head, std::size_t index,
-                       const actors::Finished& finished) {
-  json::Value choice = event_choice(plan, index, json::Object{}, "");
-  choice.set("finish_reason", finish_reason(finished));
-  choice.set("stop_reason", stop_reason(plan.requests[index], finished));
-  return envelope(plan, head, {std::move(choice)});
+                       const Choice& choice) {
+  json::Value last = event_choice(plan, index, json::Object{}, "");
+  last.set("finish_reason", finish_reason(choice.finished, choice.has_tool_calls));
+  last.set("stop_reason", stop_reason(plan.requests[index], choice.finished));
+  return envelope(plan, head, {std::move(last)});
 }
 
 json::Value usage_event(const AnswerPlan& plan, const AnswerHead& head,
@@ -194,7 +244,8 @@ json::Value usage_event(const AnswerPlan& plan, const AnswerHead& head,
 
 bool is_visible(const AnswerPlan& plan, const actors::TokenChunk& chunk) {
   const bool has_thoughts = plan.wants_reasoning && !chunk.reasoning.empty();
-  return !chunk.text.empty() || has_thoughts || plan.wants_token_ids || !chunk.logprobs.empty();
+  return !chunk.text.empty() || has_thoughts || !chunk.tool_call_indexes.empty() ||
+         plan.wants_token_ids || !chunk.logprobs.empty();
 }
 
 }  // namespace conduit::cluster

@@ -29,6 +29,7 @@ struct Choice {
   actors::TokenChunk answer;  // whole answers: everything so far; streams: unused
   actors::Finished finished;
   bool has_begun = false;          // streams: its first event was sent
+  bool has_tool_calls = false;     // so far
   std::size_t logprob_offset = 0;  // completions: characters before the next token
 };
 
@@ -46,12 +47,13 @@ json::Value first_event(const AnswerPlan& plan, const AnswerHead& head, std::siz
 json::Value chunk_event(const AnswerPlan& plan, const AnswerHead& head, std::size_t index,
                         const actors::TokenChunk& chunk, std::size_t& logprob_offset);
 json::Value last_event(const AnswerPlan& plan, const AnswerHead& head, std::size_t index,
-                       const actors::Finished& finished);
+                       const Choice& choice);
 json::Value usage_event(const AnswerPlan& plan, const AnswerHead& head,
                         const std::vector<Choice>& choices);
 
-// OpenAI's word for how it ended; null while it has not.
-json::Value finish_reason(const actors::Finished& finished);
+// OpenAI's word for how it ended; null while it has not. Only an answer whose calls are whole ended
+// in them.
+json::Value finish_reason(const actors::Finished& finished, bool has_tool_calls);
 
 // Whether the client would see anything of it: not so where a character is still incomplete.
 bool is_visible(const AnswerPlan& plan, const actors::TokenChunk& chunk);

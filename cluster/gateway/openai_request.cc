@@ -7,6 +7,7 @@
 
 #include "actors/prompt.h"
 #include "cluster/gateway/chat_messages.h"
+#include "cluster/gateway/constraint_fields.h"
 #include "cluster/gateway/field_reader.h"
 
 namespace conduit::cluster {
@@ -30,14 +31,8 @@ const std::vector<Unsupported>& unsupported_everywhere() {
       {"allowed_token_ids", {json::Array{}}},
       {"bad_words", {json::Array{}}},
       {"spaces_between_special_tokens", {true}},
-      {"truncate_prompt_tokens", {}},
       {"return_tokens_as_token_ids", {false}},
-      {"response_format", {json::Object{{"type", "text"}}}},
-      {"structured_outputs", {}},
-      {"guided_json", {}},
-      {"guided_regex", {}},
-      {"guided_choice", {}},
-      {"guided_grammar", {}},
+      {"guided_whitespace_pattern", {}},
   };
   return fields;
 }
@@ -49,7 +44,6 @@ const std::vector<Unsupported>& unsupported_in_chat() {
       {"prediction", {}},
       {"functions", {json::Array{}}},
       {"function_call", {"auto", "none"}},
-      {"tool_choice", {"auto", "none"}},
       {"web_search_options", {}},
       {"reasoning_effort", {}},
       {"verbosity", {"medium"}},
@@ -149,6 +143,7 @@ actors::GenerateRequest read_sampling(FieldReader& body) {
   read_penalties(body, request);
   read_logit_bias(body, request);
   request.min_tokens = static_cast<int>(body.integer("min_tokens", 0, 0, INT32_MAX));
+  request.truncate_prompt = read_truncation(body);
   request.ignore_eos = body.boolean("ignore_eos", false);
   request.include_stop = body.boolean("include_stop_str_in_output", false);
   request.prompt_logprobs =
@@ -157,6 +152,7 @@ actors::GenerateRequest read_sampling(FieldReader& body) {
   request.stop_token_ids = body.token_ids("stop_token_ids", kLimits.stop_token_ids);
   read_seed(body, request);
   read_stop(body, request);
+  read_constraint(body, request);
   return request;
 }
 
@@ -179,7 +175,8 @@ void read_delivery(FieldReader& body, AnswerPlan& plan) {
 }
 
 std::size_t prompt_bytes(const actors::GenerateRequest& request) {
-  return request.messages_json.size() + request.template_args_json.size() + request.prompt.size() +
+  return request.messages_json.size() + request.template_args_json.size() +
+         request.constraint.size() + request.prompt.size() +
          request.prompt_tokens.size() * sizeof(std::int32_t);
 }
 
@@ -221,6 +218,10 @@ std::optional<actors::GenerateRequest> as_prompt(const json::Value& value,
   auto ids = as_token_ids(value);
   if (!ids || ids->empty()) return std::nullopt;
   request.prompt_kind = wire::PromptKind::tokens;
+  // Here already, so that return_token_ids gives those that were used.
+  const auto kept = static_cast<std::size_t>(std::max(0, request.truncate_prompt));
+  if (kept > 0 && ids->size() > kept)
+    ids->erase(ids->begin(), ids->end() - static_cast<std::ptrdiff_t>(kept));
   request.prompt_tokens = *std::move(ids);
   return request;
 }
@@ -254,6 +255,8 @@ void read_prompts(FieldReader& body, const actors::GenerateRequest& sampling, An
 // The prompt again, with its log-probabilities where the answer has them; alone with max_tokens 0.
 void read_echo(FieldReader& body, AnswerPlan& plan, actors::GenerateRequest& request) {
   if (request.prompt_logprobs < 0) request.prompt_logprobs = request.logprobs;
+  if (request.truncate_prompt != 0)
+    body.fail("truncate_prompt_tokens", "is not available with echo");
   if (request.max_tokens > 0) return;
   if (plan.is_stream) body.fail("max_tokens", "must be at least 1 with stream");
   plan.is_prompt_alone = true;
@@ -276,7 +279,7 @@ void chat_fields(FieldReader& body, AnswerPlan& plan) {
   request.prompt_kind = wire::PromptKind::chat;
   request.split_reasoning = true;
   request.messages_json = read_messages(body);
-  request.template_args_json = read_template_arguments(body);
+  request.template_args_json = read_template_arguments(body, read_tools(body, request));
   const std::int64_t max_tokens = body.integer("max_tokens", 0, 1, INT32_MAX);  // its older name
   request.max_tokens =
       static_cast<int>(body.integer("max_completion_tokens", max_tokens, 1, INT32_MAX));
@@ -313,7 +316,8 @@ void tokenize_fields(FieldReader& body, actors::TokenizeRequest& request) {
   if (body.find("messages") != nullptr) {
     request.prompt_kind = wire::PromptKind::chat;
     request.messages_json = read_messages(body);
-    request.template_args_json = read_template_arguments(body);
+    actors::GenerateRequest chat;  // of which the tools are told
+    request.template_args_json = read_template_arguments(body, read_tools(body, chat));
     refuse_unsupported(body, unsupported_in_chat());
   } else {
     request.prompt_kind = wire::PromptKind::text;

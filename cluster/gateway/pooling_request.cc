@@ -17,10 +17,12 @@ constexpr const char* kDocumentsSchema = R"({"type":"array","minItems":1,"maxIte
       {"type":"object","required":["text"],"properties":{"text":{"type":"string"}}}]}})";
 constexpr auto kInputs = "must be a string, a list of token ids, or a list of up to 2048 of either";
 
-std::optional<actors::PoolRequest> as_text(const json::Value& value, const std::string& model) {
+std::optional<actors::PoolRequest> as_text(const json::Value& value, const std::string& model,
+                                           std::int32_t truncate_prompt) {
   actors::PoolRequest text;
   text.model = model;
   text.task = wire::PoolTask::embed;
+  text.truncate_prompt = truncate_prompt;
   if (value.is_string()) {
     text.prompt_kind = wire::PromptKind::text;
     text.prompt = value.as_string();
@@ -35,13 +37,15 @@ std::optional<actors::PoolRequest> as_text(const json::Value& value, const std::
 
 void read_input(FieldReader& body, EmbeddingsPlan& plan) {
   body.describe("input", kInputSchema, true);
+  const std::int32_t truncate_prompt = read_truncation(body);
   const json::Value* input = body.find("input");
   if (input == nullptr) return body.fail("input", "is required");
-  if (auto single = as_text(*input, plan.model)) return plan.texts.push_back(*std::move(single));
+  if (auto single = as_text(*input, plan.model, truncate_prompt))
+    return plan.texts.push_back(*std::move(single));
   if (!input->is_array() || input->as_array().empty() || input->as_array().size() > kMaxTexts)
     return body.fail("input", kInputs);
   for (const json::Value& item : input->as_array()) {
-    auto text = as_text(item, plan.model);
+    auto text = as_text(item, plan.model, truncate_prompt);
     if (!text) return body.fail("input", kInputs);
     plan.texts.push_back(*std::move(text));
   }
@@ -79,7 +83,6 @@ void embeddings_fields(FieldReader& body, EmbeddingsPlan& plan) {
     body.fail("encoding_format", "must be \"float\" or \"base64\"");
   plan.dimensions = static_cast<int>(body.integer("dimensions", 0, 1, INT32_MAX));
   body.refuse_unless("messages", {});
-  body.refuse_unless("truncate_prompt_tokens", {});
   body.refuse_unless("normalize", {true});
   body.refuse_unless("add_special_tokens", {true});
   read_input(body, plan);
@@ -94,7 +97,7 @@ void rerank_fields(FieldReader& body, RerankPlan& plan) {
   query.instruction = body.text("instruction");
   plan.top_n = static_cast<std::size_t>(body.integer("top_n", 0, 0, INT32_MAX));
   plan.returns_documents = body.boolean("return_documents", true);
-  body.refuse_unless("truncate_prompt_tokens", {});
+  query.truncate_prompt = read_truncation(body);
   body.refuse_unless("max_tokens_per_doc", {});
   body.refuse_unless("max_chunks_per_doc", {});
   read_documents(body, query, plan);

@@ -37,6 +37,11 @@ bool has_key(const HttpRequest& request, const std::string& key) {
          (given.starts_with(kScheme) && is_same_secret(given.substr(kScheme.size()), key));
 }
 
+// By probes, Prometheus and open pages, every few seconds for as long as the node lives.
+bool is_polled(std::string_view path) {
+  return path == "/health" || path == "/ready" || path == "/status" || path == "/metrics";
+}
+
 // The body as JSON; nothing after it was answered with 400.
 std::optional<json::Value> parsed_body(const HttpRequest& request, HttpAnswer& answer) {
   auto body = json::parse(request.body);
@@ -45,7 +50,7 @@ std::optional<json::Value> parsed_body(const HttpRequest& request, HttpAnswer& a
   return std::nullopt;
 }
 
-json::Value model_object(const std::string& name, std::time_t created) {
+json::Value listed_model(const std::string& name, std::time_t created) {
   return json::Object{
       {"id", name}, {"object", "model"}, {"created", created}, {"owned_by", "conduit"}};
 }
@@ -120,7 +125,8 @@ void Routes::handle(const HttpRequest& request, provisioning::Responder responde
   const Route* route = find(request.path);
   // Unknown paths share a label, or a scanner would fill the metrics.
   const std::string label = route == nullptr ? "unknown" : std::string(route->path);
-  auto answer = std::make_shared<HttpAnswer>(request, label, std::move(responder), open_);
+  auto answer =
+      std::make_shared<HttpAnswer>(request, label, std::move(responder), open_, is_polled(label));
   if (!(route != nullptr && route->is_public) && !is_let_in(request))
     return answer->error({401, "the API key is missing or wrong", "", "invalid_api_key"},
                          {{"WWW-Authenticate", "Bearer"}});
@@ -211,7 +217,7 @@ void Routes::models(const HttpRequest&, Answer answer) {
       [answer, created = started_](Result<actors::ModelsReply> reply) {
         if (!reply) return answer->error(api_error(reply.error()));
         json::Array data;
-        for (const auto& entry : reply->models) data.push_back(model_object(entry.name, created));
+        for (const auto& entry : reply->models) data.push_back(listed_model(entry.name, created));
         answer->json(200, json::Object{{"object", "list"}, {"data", std::move(data)}});
       });
 }
@@ -223,7 +229,7 @@ void Routes::model(const HttpRequest& request, Answer answer) {
       [answer, name = std::move(name), created = started_](Result<actors::ModelsReply> reply) {
         if (!reply) return answer->error(api_error(reply.error()));
         for (const auto& entry : reply->models)
-          if (entry.name == name) return answer->json(200, model_object(name, created));
+          if (entry.name == name) return answer->json(200, listed_model(name, created));
         answer->error(api_error({Code::not_found, "the model " + name + " is not served here"}));
       });
 }

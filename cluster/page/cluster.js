@@ -66,28 +66,26 @@ const replicaCard = (replica) =>
   card(replica.model, replica.state,
     line(known(replica.node) ? `on ${replica.node}` : null, replica.device, load(replica), replica.local === false ? "remote" : null));
 
-const nodeCard = (node) => card(node.name, node.state, line(node.address, node.self ? "this node" : null));
+const nodeCard = (node) =>
+  card(node.name, node.state,
+    line(node.address, node.self ? "this node" : null, known(node.left_at) ? `${node.reason}, ${new Date(1000 * node.left_at).toLocaleTimeString()}` : null));
 
 // --- lists
 
 const shown = new Map(); // id → what it was made of
 
 function showList(id, items, toCard, nothing) {
-  const text = JSON.stringify(items ?? null);
+  const text = JSON.stringify(items);
   if (shown.get(id) === text) return;
   shown.set(id, text);
-  const cards = (items ?? []).map(toCard);
+  const cards = items.map(toCard);
   byId(id).replaceChildren(...(cards.length > 0 ? cards : [make("li", { className: "muted" }, nothing)]));
 }
 
-// `status`: /status; null: this node does not have it.
-export function showCluster(status) {
-  const note = byId("cluster-note");
-  note.hidden = status !== null;
-  note.textContent = status === null ? "This node does not tell its state at /status." : "";
-  const told = status ?? {};
-  showList("devices", told.devices, deviceCard, "no device is known");
-  showList("models", told.models, modelCard, "no model is known");
-  showList("replicas", told.replicas, replicaCard, "no replica is ready");
-  showList("nodes", told.nodes, nodeCard, "this node is alone");
+// `status`: /status.
+export function showCluster({ devices, models, replicas, nodes }) {
+  showList("devices", devices, deviceCard, "no device is known");
+  showList("models", models, modelCard, "no model is known");
+  showList("replicas", replicas, replicaCard, "no replica is ready");
+  showList("nodes", nodes, nodeCard, "this node is alone");
 }

@@ -8,14 +8,11 @@ import { showCluster } from "./cluster.js";
 import { byId, duration } from "./dom.js";
 
 const POLL_MS = 1000;
-const MODELS_EVERY = 5; // turns: the list changes seldom
 const PATIENCE_MS = 5000; // with one reply
-const GENERATES = [undefined, null, "generate"]; // tasks that a chat can be had with
+const GENERATES = [null, "generate"]; // tasks that a chat can be had with
 
 let timer = 0;
-let isAsking = false;
-let turn = 0;
-let models = null; // /v1/models, as of the last time
+let asking = null; // what is being asked, until it is answered
 
 // --- what the node says
 
@@ -32,47 +29,35 @@ function showTrouble(message) {
   trouble.hidden = message === "";
 }
 
-function showAbout(status) {
-  if (!status) return;
-  const { node, version, uptime_seconds: uptime } = status;
+function showAbout({ node, version, uptime_seconds: uptime }) {
   byId("about").textContent = [node, version && `version ${version}`, uptime && `up ${duration(uptime)}`].filter(Boolean).join(" · ");
 }
 
-// /v1/models has every name that a request may give, adapters too; /status knows what each is for.
-function modelChoices(list, status) {
-  const told = new Map((status?.models ?? []).map((model) => [model.name, model]));
+// Every name that a request may give, adapters too.
+function modelChoices(models) {
   const notes = { loading: "loading", unloaded: "loads when asked", failed: "failed" };
-  return list.data
-    .map(({ id }) => ({ name: id, task: told.get(id)?.task, note: notes[told.get(id)?.state] }))
-    .filter(({ task }) => GENERATES.includes(task));
+  return models.filter(({ task }) => GENERATES.includes(task)).map(({ name, state }) => ({ name, note: notes[state] }));
 }
 
 async function askAll() {
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const json = (response) => response.json();
-  const [metrics, list, status] = await Promise.all([
+  const [metrics, status] = await Promise.all([
     ask("metrics", { signal }).then((response) => response.text()),
-    turn % MODELS_EVERY === 0 ? ask("v1/models", { signal }).then(json) : models,
-    ask("status", { signal }).then(json, (error) => {
-      if (error.status === 404) return null;
-      throw error;
-    }),
+    ask("status", { signal }).then((response) => response.json()),
   ]);
-  turn += 1;
-  models = list;
   addReading(metrics);
-  showModels(modelChoices(models, status));
+  showModels(modelChoices(status.models));
   showCluster(status);
   showAbout(status);
 }
 
 // --- the clock
 
-async function tick() {
-  if (isAsking || document.hidden) return;
-  isAsking = true;
+async function askOnce() {
+  clearTimeout(timer);
   try {
     await askAll();
+    byId("key-form").hidden = true;
     showLink("ready");
     showTrouble("");
   } catch (problem) {
@@ -80,11 +65,14 @@ async function tick() {
     if (error.status === 401) return askForKey();
     showLink("failed");
     showTrouble(error instanceof NodeError ? error.message : `The page could not read the node's answer: ${error.message}`);
-  } finally {
-    isAsking = false;
   }
-  clearTimeout(timer);
   timer = setTimeout(tick, POLL_MS);
+}
+
+function tick() {
+  if (document.hidden) return null;
+  asking ??= askOnce().finally(() => (asking = null));
+  return asking;
 }
 
 // Asking goes on when there is a new key.
@@ -99,6 +87,7 @@ function askForKey() {
 
 byId("key-form").addEventListener("submit", async (event) => {
   event.preventDefault();
+  await asking; // its refusal would be of the key before
   setKey(byId("key").value);
   byId("key").value = "";
   byId("key-form").hidden = true;

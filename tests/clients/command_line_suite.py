@@ -1,5 +1,5 @@
-"""The `conduit` program from outside: tokenize, detokenize, render, inspect, quantize. Exit codes, exact bytes, errors with their
-place; over the tiny model, the project's own tokenizers and templates, and the shared reference data where it is there."""
+"""The `conduit` program from outside: tokenize, detokenize, render, inspect, quantize, schema. Exit codes, exact bytes, errors with
+their place; over the tiny model, the project's own tokenizers and templates, and the shared reference data where it is there."""
 
 import argparse
 import json
@@ -125,8 +125,10 @@ def rendering_is_exact() -> None:
             Path(path).unlink(missing_ok=True)
             given = {"messages": [{"role": "user", "content": "x"}], "eos_token": "<c>"}
             assert succeeds("render", "--template", str(Path(folder) / name), stdin=given) == b"<a><c>x"
-    prompt = succeeds("render", "--template", tiny, stdin={"messages": [{"role": "user", "content": "Hi"}], "add_generation_prompt": True})
+    given = {"messages": [{"role": "user", "content": "Hi"}], "add_generation_prompt": True}
+    prompt = succeeds("render", "--template", tiny, stdin=given)
     assert prompt == b"<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", prompt
+    assert json.loads(succeeds("render", "--template", tiny, "--json", stdin=given)) == {"prompt": prompt.decode()}
 
 
 def a_templates_own_error_is_told() -> None:
@@ -194,6 +196,91 @@ def models_are_quantized() -> None:
         assert sorted(path.name for path in Path(folder).iterdir()) == ["made.gguf", "twice.gguf"], list(Path(folder).iterdir())
 
 
+def write_ticket(folder: str) -> str:
+    path = Path(folder) / "ticket.mdl"
+    path.write_text('title: str[..9]\npriority: int[1..5]\ntags: Optional[List[str]]\n')
+    return str(path)
+
+
+def schemas_judge_lines() -> None:
+    """schema check answers every line, by the validator and by the decoder's masks over a model's tokens"""
+    good = {"title": "It bröke", "priority": 2, "tags": ["a", "\n🙂"]}
+    lines = [good, {**good, "priority": 6}, {"title": "x", "priority": 1}, {**good, "title": "x" * 10}, {**good, "more": 1}, [good]]
+    with tempfile.TemporaryDirectory() as folder:
+        mdl = write_ticket(folder)
+        for arguments in ([], ["--tokenizer", tiny]):
+            given = "\n\n".join(json.dumps(line) for line in lines) + "\n{"
+            code, out, err = conduit("schema", "check", mdl, *arguments, raw=given.encode())
+            verdicts = [json.loads(line) for line in out.splitlines()]
+            assert code == 1 and err == "" and [v["line"] for v in verdicts] == [1, 3, 5, 7, 9, 11, 12], (code, out, err)
+            assert [v["valid"] for v in verdicts] == [True] + [False] * 6, out
+            assert [v["decoder"] for v in verdicts] == ([True] + [False] * 5 if arguments else [None] * 6) + [None], out
+            assert all((v["error"] is None) == v["valid"] for v in verdicts), out
+            assert all((v["decoder_error"] is None) == (v["decoder"] is not False) for v in verdicts), out
+            kinds = ["type_mismatch at priority:", "missing_field at tags:", "type_mismatch at title:", "unknown_field at more:", "not_an_object:"]
+            assert all(v["error"].startswith(kind) for v, kind in zip(verdicts[1:], kinds)), out
+        code, out, err = conduit("schema", "check", mdl, "--tokenizer", tiny, stdin=good)
+        assert code == 0 and json.loads(out)["decoder"] is True, (out, err)
+        schema = Path(folder) / "schema.json"
+        schema.write_text('{"type": "array", "items": {"type": "number"}}')
+        numbers = [1e16, 1e-5, 0.1, -0.0, 1e15, 2**53, 1.5e300]
+        code, out, err = conduit("schema", "check", str(schema), "--tokenizer", tiny, stdin=numbers)
+        assert code == 0 and json.loads(out)["decoder"] is True, (out, err)
+
+
+def schemas_are_told_apart_and_refused() -> None:
+    """MDL and JSON Schema are told by their content; what is refused exits with 2 and says where"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "declared"
+        for text, lines in [("a: Dict[int, str]", "a: Dict[int, str]\n"), ("", ""), (" true\n", "Any\n"), ("true: int", "true: int\n"),
+                            ('\n{"type": "object", "properties": {"a": {"type": "boolean"}}}', "a?: bool\n")]:
+            path.write_text(text)
+            assert succeeds("schema", "hint", str(path)).decode() == lines, text
+            assert json.loads(succeeds("schema", "hint", str(path), "--json")) == {"hint": lines.splitlines()}
+            explained = json.loads(succeeds("schema", "explain", str(path), "--json"))
+            assert explained["refused"] is None and explained["nodes"] and explained["limits"], explained
+            json.loads(explained["short"])
+        for text, words in [("a: int\nb: Any", ["line 2, column 4", "any_type at b"]), ('{"type": 5}', ["type", "#"]),
+                            ('{"$ref": "http://example.com/a"}', ["$ref", "http://example.com/a"]), ("{", ["line 1"])]:
+            path.write_text(text)
+            for action in ("hint", "check", "explain"):
+                error = fails("schema", action, str(path), code=2, stdin={})
+                assert error.startswith("error: ") and error.count("\n") == 1 and all(word in error for word in words), error
+        assert "/nowhere" in fails("schema", "hint", "/nowhere", stdin={})
+
+
+def hints_of_references_read_back() -> None:
+    """what the reference prints of a record is MDL text, and its own hint"""
+    file = SHARED / "schemas/mdl_rules.json"
+    cases = json.loads(file.read_text())["cases"] if file.is_file() else []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "record.mdl"
+        for case in cases:
+            if "lines" in case["expect"]:
+                path.write_text(text := "".join(line + "\n" for line in case["expect"]["lines"]))
+                assert succeeds("schema", "hint", str(path)).decode() == text, case["id"]
+    print(f"     {len(cases)} records")
+
+
+def the_page_of_mdl_shows_what_happens() -> None:
+    """every command of docs/mdl.md prints what stands below it, and its program is the one that is built"""
+    page = (SOURCE / "docs/mdl.md").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "conduit").symlink_to(Path(options.conduit).resolve())
+        for name, body in re.findall(r"```\w+ (\S+)\n(.*?)```", page, re.DOTALL):
+            if "/" in name:
+                assert body == (SOURCE / name).read_text(), name
+            else:
+                (Path(folder) / name).write_text(body)
+        commands = [line.group(1, 2) for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+                    for line in re.finditer(r"\$ (.*)\n((?:(?!\$ ).*\n)*)", block)]
+        assert len(commands) >= 5, commands
+        for command, expected in commands:
+            done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=120,
+                                  env={**os.environ, "PATH": folder + ":" + os.environ["PATH"]})
+            assert done.stdout + done.stderr == expected, (command, done.stdout + done.stderr)
+
+
 def malformed_input_is_told_with_its_place() -> None:
     """bad JSON names line and column, a wrong item its index"""
     assert "line 2, column 3" in fails("tokenize", "--tokenizer", tiny, raw=b'["a",\n  b]')
@@ -210,9 +297,10 @@ def malformed_input_is_told_with_its_place() -> None:
 
 def command_lines_are_checked() -> None:
     """a malformed command line exits with 2, --help with 0 and an example"""
-    for line in ([], ["nothing"], ["tokenize"], ["tokenize", "--tokenizer"], ["inspect"], ["render", "--what"], ["quantize", "a"]):
+    for line in ([], ["nothing"], ["tokenize"], ["tokenize", "--tokenizer"], ["inspect"], ["render", "--what"], ["quantize", "a"], ["schema", "hint"],
+                 ["schema", "guess", "a"]):
         fails(*line, code=2, stdin=[])
-    for command in ("tokenize", "detokenize", "render", "inspect", "quantize"):
+    for command in ("tokenize", "detokenize", "render", "inspect", "quantize", "schema"):
         assert b"Example: " in succeeds(command, "--help"), command
 
 
@@ -226,6 +314,10 @@ CLAIMS = [
     models_are_inspected,
     refused_models_are_shown,
     models_are_quantized,
+    schemas_judge_lines,
+    schemas_are_told_apart_and_refused,
+    hints_of_references_read_back,
+    the_page_of_mdl_shows_what_happens,
     malformed_input_is_told_with_its_place,
     command_lines_are_checked,
 ]

@@ -1,7 +1,9 @@
 """The `litellm` package against a real conduit-node, by its names for OpenAI-compatible servers and for vLLM's."""
 
 import asyncio
+import os
 
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the internet for prices as it is imported
 import litellm
 
 import node_process

@@ -1,6 +1,7 @@
 """The real `openai` package against a real conduit-node: what its users do, and what goes wrong for them."""
 
 import asyncio
+import json
 import re
 import threading
 import time
@@ -168,7 +169,7 @@ def refuses_what_is_wrong(node: Node) -> None:
         ("temperature", 9),
         ("max_tokens", 0),
         ("logit_bias", {"five": 1}),
-        ("response_format", {"type": "json_object"}),
+        ("functions", [{"name": "f"}]),
         ("frequency_penalty", 3),
         ("messages", []),
     ]:
@@ -236,9 +237,16 @@ def cancels_a_whole_answer_too(node: Node) -> None:
 
 
 def shows_what_the_dashboard_draws(node: Node) -> None:
-    """after some answers /metrics has every instrument of configs/grafana-dashboard.json, and vLLM's names"""
+    """after some answers /metrics has every instrument of configs/grafana-dashboard.json with every label, and vLLM's names"""
     dashboard = (Path(__file__).parents[2] / "configs" / "grafana-dashboard.json").read_text()
     text = node.get("/metrics")
+    for query in (target["expr"] for panel in json.loads(dashboard)["panels"] for target in panel.get("targets", [])):
+        wanted = set(re.findall(r'(\w+)=~?"', query)) | {label for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(", ")}
+        for name in re.findall(r"conduit_\w+", query):
+            found = re.search(rf"^{name}(?:{{(.*)}})? ", text, re.MULTILINE)
+            assert found, (name, query)
+            labels = set(re.findall(r'(\w+)="', found.group(1) or ""))
+            assert wanted <= labels | {"instance"}, (name, wanted, labels)  # Prometheus adds the instance
     vllm = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "time_to_first_token_seconds_bucket",
             "time_per_output_token_seconds_count", "inter_token_latency_seconds_sum", "e2e_request_latency_seconds_bucket",
             "prompt_tokens_total", "generation_tokens_total", "prefix_cache_queries_total", "prefix_cache_hits_total"]

@@ -1,6 +1,9 @@
 """The node's web page in headless Chromium, as a person uses it: by pointer, by keyboard alone, on a phone, in the dark.
 
 CONDUIT_SHOTS=FOLDER keeps screenshots.
+
+What a page comes to is waited for by selectors and expect(): wait_for_function asks by eval once its first look failed, and
+the page's own Content-Security-Policy, which is under test as well, forbids that.
 """
 
 import functools
@@ -11,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 import node_process
 from node_process import SKIPPED, Node
@@ -120,9 +123,9 @@ def streams_an_answer(browser, node: Node) -> None:
         assert text.strip() and page.evaluate("lengths.size") > 5, (text, page.evaluate("lengths.size"))
         foot = page.inner_text(f"{LAST_ANSWER} .foot")
         assert "tokens/s" in foot and "first after" in foot, foot
-        page.wait_for_function("flat => document.querySelector('#charts .line-0').getAttribute('d') !== flat", arg=flat)
-        page.wait_for_function("""[...document.querySelectorAll("#charts svg")].every((drawing) =>
-            !drawing.getAttribute("aria-label").includes(" –"))""")  # every line has a value: an answer was made
+        expect(page.locator("#charts .line-0").first).not_to_have_attribute("d", flat)
+        # Every line has a value: an answer was made.
+        expect(page.locator('#charts svg[aria-label*=" –"]')).to_have_count(0)
         ask(page, "And at sunset?", temperature=0, max_tokens=60)
         is_answered(page)
         assert page.locator("article").count() == 4
@@ -252,7 +255,7 @@ def asks_for_a_key(browser, node: Node) -> None:
                 assert page.evaluate("document.activeElement.id") == "key"
                 page.keyboard.type("wrong")
                 page.keyboard.press("Enter")
-                page.wait_for_function("document.querySelector('#key-note').textContent.includes('refused')")
+                expect(page.locator("#key-note")).to_contain_text("refused")
                 page.keyboard.type("s3cret")
                 page.keyboard.press("Enter")
                 is_connected(page)
@@ -287,6 +290,7 @@ if __name__ == "__main__":
         sys.exit(SKIPPED)
     checks = [streams_an_answer, parameters_reach_the_model, works_by_keyboard, fits_a_phone, is_dark_where_wanted, never_shows_html,
               failures_are_said_in_words, asks_for_a_key, says_when_the_node_is_gone]
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         # Root has no sandbox of Chromium's; a small /dev/shm (a container's) would end it.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-dev-shm-usage"])

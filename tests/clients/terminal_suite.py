@@ -52,7 +52,9 @@ class NodeHandler(BaseHTTPRequestHandler):
         self.server.tokens += 30
         self.answer({
             "version": "0.1.0", "node": "here", "uptime_seconds": 200.4,
-            "nodes": [{"name": "here", "address": None, "state": "alive", "self": True}],
+            "nodes": [{"name": "here", "address": None, "state": "alive", "self": True},
+                      {"name": "tcp://there", "address": "tcp://there", "state": "left", "self": False, "reason": "does not answer",
+                       "left_at": int(time.time()) - 180}],
             "models": [{"name": "m", "task": "generate", "state": "ready", "max_model_len": 8192, "bytes": 1 << 30, "error": None}],
             "replicas": [{"model": "m", "node": "here", "device": "cpu", "state": "ready", "running": 3, "waiting": 0, "local": True}],
             "devices": [{"name": "cpu", "node": "here", "threads": 2, "kv_cache_usage": 0.25, "generated_tokens_total": self.server.tokens,
@@ -69,13 +71,16 @@ class NodeHandler(BaseHTTPRequestHandler):
                 while True:
                     self.event("more ")
                     time.sleep(0.01)
+            if "think" in messages[-1]["content"]:
+                self.event("let me ", key="reasoning_content")
+                self.event("see", key="reasoning_content")
             self.event("heard: " + messages[-1]["content"])
             self.event("", "stop")
         except (BrokenPipeError, ConnectionResetError):
             self.server.left.set()
 
-    def event(self, text: str, finish: str | None = None) -> None:
-        choice = {"delta": {"content": text}, "finish_reason": finish}
+    def event(self, text: str, finish: str | None = None, key: str = "content") -> None:
+        choice = {"delta": {key: text}, "finish_reason": finish}
         self.wfile.write(b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n")
         self.wfile.flush()
 
@@ -206,6 +211,26 @@ def pipes_are_one_question(folder: str) -> None:
     assert json.loads(done.stdout) == {"model": "m", "content": "heard: given", "finish_reason": "stop"}, done
 
 
+def thoughts_are_shown_apart(folder: str) -> None:
+    """a terminal shows them dimly before the answer, unless they are to be hidden; a pipe has the answer alone; --json tells them apart"""
+    asking = [CONDUIT, "chat", "--url", node.url]
+    terminal = Terminal(*asking, "think")
+    seen = terminal.until(r"[\s\S]*heard: think")
+    assert seen == ("\x1b[2mThinking...\r\n\x1b[0m\x1b[2mlet me \x1b[0m\x1b[2msee\x1b[0m"
+                    "\x1b[2m\r\n...done thinking.\r\n\r\n\x1b[0mheard: think"), seen
+    assert terminal.end() == 0
+    for hide in ("--hide-thinking", "--hidethinking"):
+        terminal = Terminal(*asking, hide, "think")
+        assert terminal.until(r"[\s\S]*heard: think") == "heard: think"
+        assert terminal.end() == 0
+    done = subprocess.run([*asking, "think"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"heard: think\n", b""), done
+    done = subprocess.run([*asking, "--json", "think"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert json.loads(done.stdout) == {"model": "m", "reasoning_content": "let me see", "content": "heard: think", "finish_reason": "stop"}, done
+    done = subprocess.run([*asking, "--json", "--hide-thinking", "think"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert "reasoning_content" not in json.loads(done.stdout), done
+
+
 def colours_are_for_terminals(folder: str) -> None:
     """bold on a terminal, not with NO_COLOR, not in a pipe"""
     terminal = Terminal(CONDUIT, "status", "--url", node.url)
@@ -220,6 +245,7 @@ def status_shows_what_a_node_says(folder: str) -> None:
     """status shows totals as rates, unknowns as a dash; --json and --watch go on"""
     out = subprocess.run([CONDUIT, "status", "--url", node.url], check=True, capture_output=True, text=True, timeout=60).stdout
     assert "up 3 min 20 s" in out and re.search(r"m +generate +ready +8192 +1.0 GiB", out), out
+    assert re.search(r"tcp://there +left 3 min \d+ s ago: does not answer", out), out
     rate, prompts = re.search(r"cpu +here +3 +0 +([\d.]+) +(\S+) +25 %", out).groups()
     assert float(rate) > 0 and prompts == "-", out
     whole = json.loads(subprocess.run([CONDUIT, "status", "--json", "--url", node.url], check=True, capture_output=True, timeout=60).stdout)
@@ -240,6 +266,8 @@ def completions_are_taken_by_their_shells(folder: str) -> None:
             assert word in script, (shell, word)
         if shutil.which(shell):
             subprocess.run([shell, "-n"], input=script, check=True, text=True)
+    done = subprocess.run([CONDUIT, "completion", "bash", "--json"], check=True, capture_output=True)
+    assert json.loads(done.stdout) == {"shell": "bash", "script": scripts["bash"]}, done
     probe = scripts["bash"] + "\nCOMP_WORDS=(conduit status --w); COMP_CWORD=2; COMP_LINE='conduit status --w'; COMP_POINT=18; _conduit; echo \"${COMPREPLY[*]}\"\n"
     done = subprocess.run(["bash", "--norc"], input=probe, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "--watch", done
@@ -247,8 +275,11 @@ def completions_are_taken_by_their_shells(folder: str) -> None:
 
 def man_pages_are_written(folder: str) -> None:
     """each command has a page that groff takes without a warning"""
-    subprocess.run([CONDUIT, "man", folder], check=True)
+    done = subprocess.run([CONDUIT, "man", folder, "--json"], check=True, capture_output=True)
     pages = sorted(Path(folder).glob("*.1"))
+    assert sorted(map(Path, json.loads(done.stdout))) == pages, done
+    done = subprocess.run([CONDUIT, "man", "/dev/null/x"], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr == "error: /dev/null/x/conduit.1 cannot be written\n", done
     assert {"conduit.1", "conduit-run.1", "conduit-serve.1"} <= {page.name for page in pages}, pages
     for page in pages if shutil.which("groff") else []:
         done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", str(page)], check=True, capture_output=True)
@@ -260,6 +291,7 @@ CLAIMS = [
     ctrl_c_stops_the_answer,
     commands_begin_with_a_slash,
     pipes_are_one_question,
+    thoughts_are_shown_apart,
     colours_are_for_terminals,
     status_shows_what_a_node_says,
     completions_are_taken_by_their_shells,

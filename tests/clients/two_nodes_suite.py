@@ -88,6 +88,12 @@ def outlives_a_death(first: Node, second: Node) -> None:
         assert status in (200, 503), (status, answer)
     eventually("only the living node is asked", lambda: all(chat(first, "And now?")[0] == 200 for _ in range(2)))
 
+    def departed() -> list[dict]:
+        return [node for node in first.status()["nodes"] if node["state"] == "left"]
+
+    eventually("it is said to have left", departed)
+    assert [node["address"] for node in departed()] == [second.endpoint] and departed()[0]["reason"] == "does not answer", departed()
+
 
 if __name__ == "__main__":
     options = node_process.arguments()

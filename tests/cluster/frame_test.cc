@@ -31,6 +31,8 @@ wire::GenerateRequestT request() {
   request.logit_bias = {{4, -1.F}};
   request.repetition_penalty = 1.5F;
   request.prompt_logprobs = 3;
+  request.constraint_kind = wire::ConstraintKind::regex;
+  request.constraint = "[a-z]+";
   return request;
 }
 
@@ -86,6 +88,8 @@ TEST(FrameTest, WhatIsPackedComesOut) {
   EXPECT_EQ(body->logit_bias[0].token(), 4);
   EXPECT_EQ(body->repetition_penalty, 1.5F);
   EXPECT_EQ(body->prompt_logprobs, 3);
+  EXPECT_EQ(body->constraint_kind, wire::ConstraintKind::regex);
+  EXPECT_EQ(body->constraint, "[a-z]+");
   EXPECT_EQ(body_of<wire::CancelT>(*opened), nullptr);
 }
 

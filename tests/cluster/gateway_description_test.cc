@@ -37,9 +37,28 @@ TEST_F(GatewayDescriptionTest, OpenApiNamesEveryPathThatIsServed) {
 TEST_F(GatewayDescriptionTest, FieldsAreThoseThatTheParserAsksFor) {
   const json::Value schema = schema_of(chat_fields);
   const json::Value& fields = *schema.find("properties");
-  for (const char* field : {"model", "messages", "temperature", "top_k", "min_p", "stop", "seed",
-                            "logit_bias", "max_completion_tokens", "stream_options", "tools",
-                            "chat_template_kwargs", "include_reasoning", "n"})
+  for (const char* field : {"model",
+                            "messages",
+                            "temperature",
+                            "top_k",
+                            "min_p",
+                            "stop",
+                            "seed",
+                            "logit_bias",
+                            "max_completion_tokens",
+                            "stream_options",
+                            "tools",
+                            "tool_choice",
+                            "parallel_tool_calls",
+                            "response_format",
+                            "structured_outputs",
+                            "guided_json",
+                            "guided_regex",
+                            "guided_choice",
+                            "guided_grammar",
+                            "chat_template_kwargs",
+                            "include_reasoning",
+                            "n"})
     EXPECT_NE(fields.find(field), nullptr) << field;
   EXPECT_EQ(json::dump(*schema.find("required")), R"(["model","messages"])");
   EXPECT_EQ(json::dump(*fields.find("temperature")),

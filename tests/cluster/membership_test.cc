@@ -93,6 +93,34 @@ TEST(MembershipTest, ASilentNodeIsSuspectedAndThenLeft) {
   EXPECT_EQ(ready(cluster, second), 0);
 }
 
+TEST(MembershipTest, WhoLeftIsToldOfUntilItComesBack) {
+  SimulatedCluster cluster;
+  auto first = cluster.start_node(kFirst);
+  const auto second = cluster.start_node(kSecond, {kFirst});
+  cluster.start_replica(first, "echo");
+  cluster.beat(2);
+  EXPECT_TRUE(cluster.members(second).departed.empty());
+  cluster.crash(first);
+  cluster.beat(cluster.timing.leave_after + 2);
+  const auto departed = cluster.members(second).departed;
+  ASSERT_EQ(departed.size(), 1u);
+  EXPECT_EQ(departed[0].endpoint, kFirst);
+  EXPECT_EQ(departed[0].reason, "does not answer");
+  cluster.start_node(kFirst, {kSecond});
+  EXPECT_TRUE(cluster.members(second).departed.empty());
+}
+
+TEST(MembershipTest, AProgramThatOnlyAskedIsNotMissed) {
+  SimulatedCluster cluster;
+  const auto first = cluster.start_node(kFirst);
+  const auto second = cluster.start_node(kSecond, {kFirst});
+  caf::scoped_actor self{cluster.system()};
+  self->send(second.membership, LeaveCluster{});
+  cluster.run();
+  EXPECT_TRUE(cluster.members(first).members.empty());
+  EXPECT_TRUE(cluster.members(first).departed.empty());
+}
+
 TEST(MembershipTest, ANodeThatAnswersAgainIsNotSuspectedAnyMore) {
   SimulatedCluster cluster;
   const auto first = cluster.start_node(kFirst);

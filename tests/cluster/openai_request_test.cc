@@ -177,12 +177,10 @@ TEST(ReadChatTest, WrongTypesAndRangesNameTheirField) {
 
 TEST(ReadChatTest, WhatWouldChangeTheAnswerAndIsNotSupportedIsRefused) {
   const std::pair<const char*, const char*> cases[] = {
-      {R"("response_format":{"type":"json_object"})", "response_format"},
       {R"("audio":{"voice":"alloy"})", "audio"},
       {R"("modalities":["text","audio"])", "modalities"},
       {R"("functions":[{"name":"f"}])", "functions"},
       {R"("tool_choice":"required")", "tool_choice"},
-      {R"("guided_regex":"a+")", "guided_regex"},
       {R"("add_generation_prompt":false)", "add_generation_prompt"},
       {R"("reasoning_effort":"high")", "reasoning_effort"},
   };
@@ -248,9 +246,10 @@ TEST(ReadChatTest, WrongMessagesNameTheirPlace) {
 
 TEST(ReadChatTest, ToolsAndTemplateArgumentsReachTheTemplate) {
   EXPECT_EQ(chat(chat_body(R"("chat_template_kwargs":{"enable_thinking":false},)"
-                           R"("tools":[{"type":"function"}])"))
+                           R"("tools":[{"type":"function","function":{"name":"f"}}])"))
                 .template_args_json,
-            R"({"enable_thinking":false,"tools":[{"type":"function"}]})");
+            R"({"enable_thinking":false,)"
+            R"("tools":[{"type":"function","function":{"name":"f"}}]})");
   EXPECT_EQ(chat(chat_body(R"("tools":[])")).template_args_json, "");
 }
 
@@ -321,6 +320,23 @@ TEST(ReadCompletionTest, NoTokensAreOnlyAskedForWithEcho) {
   EXPECT_EQ(plan.requests[0].max_tokens, 1);
   EXPECT_EQ(wrong_in_completion(completion_body(R"("max_tokens":0,"echo":true,"stream":true)")),
             "max_tokens");
+}
+
+TEST(ReadCompletionTest, PromptsMayBeCut) {
+  const auto read = [](const std::string& fields) {
+    AnswerPlan plan;
+    EXPECT_FALSE(read_completion(parsed(R"({"model":"m","prompt":)" + fields + "}"), plan));
+    return plan.requests.at(0);
+  };
+  EXPECT_EQ(read(R"("a")").truncate_prompt, 0);
+  EXPECT_EQ(read(R"("a","truncate_prompt_tokens":-1)").truncate_prompt, -1);
+  EXPECT_EQ(read(R"([1,2,3],"truncate_prompt_tokens":2)").prompt_tokens,
+            (std::vector<std::int32_t>{2, 3}));
+  for (const char* wrong : {"0", "-2", "1.5", R"(5,"echo":true)"})
+    EXPECT_EQ(
+        wrong_in_completion(std::string(R"({"model":"m","prompt":"a","truncate_prompt_tokens":)") +
+                            wrong + "}"),
+        "truncate_prompt_tokens");
 }
 
 TEST(ReadCompletionTest, ChoicesOfOneSeedHaveSeedsOfTheirOwn) {
