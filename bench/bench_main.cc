@@ -8,6 +8,7 @@
 #include "bench/engine_bench.h"
 #include "bench/http_bench.h"
 #include "bench/make_model.h"
+#include "bench/mdl_bench.h"
 #include "bench/peer.h"
 #include "bench/storm_bench.h"
 #include "bench/table.h"
@@ -58,6 +59,21 @@ void add_engine(CLI::App& app, Commands& commands) {
     if (*is_float32) options->workload.precision = kernels::Precision::f32;
     return bench::run_engine_bench(*options, std::cout);
   });
+}
+
+void add_mdl(CLI::App& app, Commands& commands) {
+  auto options = std::make_shared<bench::MdlBenchOptions>();
+  CLI::App* mdl = app.add_subcommand("mdl", "Token masks of JSON Schemas, and how many are right");
+  mdl->add_option("--tokenizer", options->tokenizer, "tokenizer.json, a GGUF file or a folder")
+      ->required()
+      ->check(CLI::ExistingPath);
+  mdl->add_option("schemas", options->schemas, "Files with one {schema, valid, invalid} a line")
+      ->required()
+      ->check(CLI::ExistingFile);
+  mdl->add_option("--vs", options->peers, "Run a peer on the same tokens; may be given again")
+      ->check(CLI::IsMember(bench::mdl_peer_names()));
+  mdl->add_flag("--json", options->is_json, "Print one line of JSON per file and engine");
+  commands.emplace_back(mdl, [options] { return bench::run_mdl_bench(*options, std::cout); });
 }
 
 void add_storm(CLI::App& app, Commands& commands) {
@@ -208,6 +224,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   Commands commands;
   add_engine(app, commands);
+  add_mdl(app, commands);
   add_storm(app, commands);
   add_tokenize(app, commands);
   add_make_model(app, commands);

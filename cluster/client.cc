@@ -24,10 +24,6 @@ constexpr std::chrono::seconds kRouterTimeout{10};
 // Chunks that may wait for a slow on_text.
 constexpr std::uint32_t kCredit = 64;
 
-struct Config : caf::actor_system_config {
-  Config() { actors::configure(*this, kThreads); }
-};
-
 actors::GenerateRequest request_of(const std::string& model, const ChatOptions& options) {
   actors::GenerateRequest request;
   request.model = model;
@@ -68,6 +64,15 @@ std::string json_of(const std::vector<ChatMessage>& messages) {
   return json::dump(std::move(array));
 }
 
+// In the user's message, as some models' templates refuse a system's.
+std::string question_with_hint(const std::string& question, const std::vector<std::string>& lines) {
+  std::string text = question +
+                     "\n\nAnswer with one JSON object and nothing else. It has exactly these "
+                     "fields, each with its type:\n";
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
 Embeddings embeddings_of(std::vector<actors::PoolReply>& replies) {
   Embeddings embeddings;
   for (actors::PoolReply& reply : replies) {
@@ -83,24 +88,27 @@ std::vector<float> scores_of(std::vector<actors::PoolReply>& replies) {
   return scores;
 }
 
-// A member of the cluster that has no replicas.
-struct Member {
-  Member() : system(config), router(actors::spawn_router(system)) {}
-  ~Member() {
-    spine.reset();
-    caf::anon_send_exit(router, caf::exit_reason::user_shutdown);
-  }
-
-  Config config;
-  caf::actor_system system;
-  actors::RouterActor router;
-  std::unique_ptr<cluster::Spine> spine;
-};
-
 }  // namespace
 
 // One of the two.
 struct Client::Parts {
+  // A member of the cluster that has no replicas.
+  struct Member {
+    Member() : system(config), router(actors::spawn_router(system)) {}
+    ~Member() {
+      spine.reset();
+      caf::anon_send_exit(router, caf::exit_reason::user_shutdown);
+    }
+
+    struct Config : caf::actor_system_config {
+      Config() { actors::configure(*this, kThreads); }
+    };
+    Config config;
+    caf::actor_system system;
+    actors::RouterActor router;
+    std::unique_ptr<cluster::Spine> spine;
+  };
+
   std::unique_ptr<Member> member;
   std::unique_ptr<cluster::Node> node;
 
@@ -118,7 +126,7 @@ Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
 Result<Client> Client::connect(const std::string& endpoint, std::chrono::milliseconds timeout) {
-  auto member = std::make_unique<Member>();
+  auto member = std::make_unique<Parts::Member>();
   cluster::SpineOptions options;
   options.join = {endpoint};
   CONDUIT_TRY(member->spine, cluster::Spine::start(member->system, member->router, options));
@@ -184,6 +192,20 @@ Call<ChatAnswer> Client::Parts::begin(actors::GenerateRequest request,
 Result<ChatAnswer> Client::chat(const std::string& model, const std::vector<ChatMessage>& messages,
                                 const ChatOptions& options, const OnText& on_text) const {
   return chat_json(model, json_of(messages), options, on_text);
+}
+
+Result<json::Value> Client::ask_json(const std::string& model, const std::string& question,
+                                     const mdl::Type& type, const ChatOptions& options) const {
+  CONDUIT_TRY(auto reader, mdl::PayloadReader::make(type));
+  CONDUIT_TRY(const auto lines, mdl::hint(type));
+  actors::GenerateRequest request =
+      chat_request(model, json_of({{"user", question_with_hint(question, lines)}}), options);
+  request.split_reasoning = true;
+  request.constraint_kind = wire::ConstraintKind::json_schema;
+  request.constraint = reader.json_schema();
+  CONDUIT_TRY(const ChatAnswer answer, parts_->answer(std::move(request), options.cancel, {}));
+  CONDUIT_TRY(mdl::Payload payload, reader.read(answer.text));
+  return std::move(payload.value);
 }
 
 Call<ChatAnswer> Client::chat_async(const std::string& model,

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "mdl/base/result.h"
+#include "mdl/describe.h"
 
 namespace conduit {
 
@@ -88,10 +89,10 @@ class [[nodiscard]] Call {
 };
 
 struct NodeOptions {
-  std::vector<std::string> models;  // as conduit-node's --model: [NAME=]PATH
+  std::vector<std::string> models = {};  // as conduit-node's --model: [NAME=]PATH
   // Its other flags by their keys (configs/local.toml), as {"threads", "4"} or {"join", ENDPOINT}.
   // HTTP is off and the log tells warnings alone, unless `http` and `log_level` say otherwise.
-  std::map<std::string, std::string, std::less<>> settings;
+  std::map<std::string, std::string, std::less<>> settings = {};
 };
 
 class Client {
@@ -126,6 +127,27 @@ class Client {
                                const ChatOptions& options = {}, const OnText& on_text = {}) const;
   Call<ChatAnswer> chat_json_async(const std::string& model, const std::string& messages_json,
                                    const ChatOptions& options = {}, OnText on_text = {}) const;
+
+  // The answer as a T, a struct that MDL can say (mdl/describe.h): the question is sent with T's
+  // hint, the model can write nothing but a T, and what comes is validated. A question that is a
+  // struct itself is validated and sent as JSON. Errors: chat()'s; invalid_argument, a question
+  // that does not fit its own limits; corrupt, an answer that does not fit (by a node that does not
+  // know constraints), both with path, what was expected and what came.
+  template <class T>
+  Result<T> ask(const std::string& model, const std::string& question,
+                const ChatOptions& options = {}) const {
+    CONDUIT_TRY(const json::Value answer, ask_json(model, question, mdl::type_of<T>(), options));
+    return mdl::from_json<T>(answer);
+  }
+  template <class T, mdl::codec::Struct Question>
+  Result<T> ask(const std::string& model, const Question& question,
+                const ChatOptions& options = {}) const {
+    CONDUIT_TRY(const json::Value json, mdl::to_valid_json(question));
+    return ask<T>(model, json::dump(json), options);
+  }
+  // The same for a type that is known at run time.
+  Result<json::Value> ask_json(const std::string& model, const std::string& question,
+                               const mdl::Type& type, const ChatOptions& options = {}) const;
 
   // A text continued, without the model's chat template.
   Result<ChatAnswer> complete(const std::string& model, const std::string& prompt,

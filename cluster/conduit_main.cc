@@ -4,8 +4,6 @@
 // Ctrl-C ended what was asked for. `conduit serve` ends with its node's.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,6 +16,7 @@
 #include "cluster/cli/quantize.h"
 #include "cluster/cli/render.h"
 #include "cluster/cli/run.h"
+#include "cluster/cli/schema.h"
 #include "cluster/cli/status.h"
 #include "cluster/cli/text_io.h"
 #include "cluster/cli/tokens.h"
@@ -55,6 +54,8 @@ void declare_asking(CLI::App* app, ChatOptions& options) {
   app->add_option("--max-tokens", options.max_tokens, "where to cut an answer")
       ->type_name("N")
       ->check(CLI::PositiveNumber.description(""));
+  app->add_flag("--hide-thinking,--hidethinking", options.hides_thoughts,
+                "without what a model thinks before it answers, which a terminal shows");
   app->add_flag("--json", options.as_json, "the answer to one question as a JSON object");
 }
 
@@ -237,6 +238,7 @@ Declared declare_render(CLI::App& app, RenderOptions& options) {
                    "folder or name")
       ->required()
       ->type_name("MODEL");
+  render->add_flag("--json", options.as_json, "a JSON object with the prompt");
   render->footer(
       std::string("stdin: a JSON object: messages, tools, add_generation_prompt, bos_token,\n"
                   "eos_token, now (the date-time that strftime_now shows), any other variable;\n"
@@ -283,6 +285,35 @@ Declared declare_quantize(CLI::App& app, QuantizeOptions& options) {
   return {quantize, [&] { return run_quantize(options); }};
 }
 
+Declared declare_schema(CLI::App& app, SchemaOptions& options) {
+  CLI::App* schema =
+      app.add_subcommand("schema", "what a type or JSON Schema means, and whether values fit");
+  schema
+      ->add_option("action", options.action,
+                   "hint: what to tell a model; check: JSON lines from stdin against it; explain: "
+                   "what was understood")
+      ->required()
+      ->type_name("ACTION")
+      ->check(CLI::IsMember({"hint", "check", "explain"}).description(""));
+  schema->add_option("file", options.file, "MDL text or JSON Schema, told by its content")
+      ->required()
+      ->type_name("FILE");
+  schema
+      ->add_option("--tokenizer", options.tokenizer,
+                   "check also whether the decoder, over these tokens, could write each line: "
+                   "tokenizer.json, tokenizer.model, a .gguf, a model's folder or name")
+      ->type_name("MODEL");
+  schema->add_flag("--json", options.as_json, "one JSON object instead of text");
+  schema->footer(
+      "check answers each line with {\"line\", \"valid\", \"error\", \"decoder\", "
+      "\"decoder_error\"}.\n"
+      "Example: echo '{\"a\": 1}' | conduit schema check ticket.mdl\n"
+      "Exit codes: 0 done, all valid; 1 failed, or a line is not valid; 2 malformed command line, "
+      "or "
+      "the schema is refused.");
+  return {schema, [&] { return run_schema(options); }};
+}
+
 // --- the tree, for completions and man pages
 
 CommandOption option_of(const CLI::Option& option) {
@@ -305,43 +336,27 @@ CommandTree tree_of(const CLI::App& app) {
   return tree;
 }
 
-Declared declare_completion(CLI::App& app, std::string& shell) {
+Declared declare_completion(CLI::App& app, CompletionOptions& options) {
   CLI::App* completion = app.add_subcommand("completion", "a script for a shell's Tab key");
-  completion->add_option("shell", shell, "bash, zsh or fish")
+  completion->add_option("shell", options.shell, "bash, zsh or fish")
       ->required()
       ->type_name("SHELL")
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
+  completion->add_flag("--json", options.as_json, "a JSON object with the script");
   completion->footer(std::string("Example: conduit completion bash > "
                                  "/etc/bash_completion.d/conduit") +
                      kExitCodes);
-  return {completion, [&] {
-            const auto written =
-                conduit::cluster::write_stdout(completion_script(tree_of(app), shell));
-            return written ? 0 : report(written.error());
-          }};
+  return {completion, [&] { return run_completion(tree_of(app), options); }};
 }
 
-int write_man_pages(const CLI::App& app, const std::filesystem::path& folder) {
-  const CommandTree tree = tree_of(app);
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  std::ofstream(folder / "conduit.1") << man_page(tree, kVersion);
-  bool is_written = true;
-  for (const CommandTree& command : tree.commands) {
-    std::ofstream page(folder / ("conduit-" + command.name + ".1"));
-    is_written = is_written && (page << man_page(tree, command, kVersion)).flush();
-  }
-  if (is_written) return 0;
-  return report(conduit::Error{conduit::Code::unavailable, folder.string() + " cannot be written"});
-}
-
-Declared declare_man(CLI::App& app, std::string& folder) {
+Declared declare_man(CLI::App& app, ManOptions& options) {
   CLI::App* man = app.add_subcommand("man", "write the man pages into a folder");
-  man->add_option("folder", folder, "where conduit.1 and the others go")
+  man->add_option("folder", options.folder, "where conduit.1 and the others go")
       ->required()
       ->type_name("DIR");
+  man->add_flag("--json", options.as_json, "the files that were written, as a JSON array");
   man->footer(std::string("Example: conduit man ~/.local/share/man/man1") + kExitCodes);
-  return {man, [&] { return write_man_pages(app, folder); }};
+  return {man, [&] { return run_man(tree_of(app), options, kVersion); }};
 }
 
 }  // namespace
@@ -364,7 +379,9 @@ int main(int argc, char** argv) {
   DetokenizeOptions detokenize;
   RenderOptions render;
   QuantizeOptions quantize;
-  std::string shell, man_folder;
+  SchemaOptions schema;
+  CompletionOptions completion;
+  ManOptions man;
   const std::vector<Declared> commands = {declare_run(app, run),
                                           declare_chat(app, chat),
                                           declare_serve(app, serve),
@@ -379,8 +396,9 @@ int main(int argc, char** argv) {
                                           declare_detokenize(app, detokenize),
                                           declare_render(app, render),
                                           declare_quantize(app, quantize),
-                                          declare_completion(app, shell),
-                                          declare_man(app, man_folder)};
+                                          declare_schema(app, schema),
+                                          declare_completion(app, completion),
+                                          declare_man(app, man)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

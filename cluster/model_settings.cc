@@ -17,7 +17,7 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-Error invalid(std::string message) { return {Code::invalid_argument, std::move(message)}; }
+Error invalid_model(std::string message) { return {Code::invalid_argument, std::move(message)}; }
 
 struct NamedPath {
   std::string name;  // empty: none was given
@@ -37,7 +37,7 @@ NamedPath named_path(const std::string& value) {
 
 Status place_adapters(NodeConfig& config) {
   if (!config.adapters.empty() && config.models.size() != 1)
-    return invalid(
+    return invalid_model(
         fmt::format("--adapter: {} models are served, and an adapter is of one: give it "
                     "in the file, under [[model]], as adapters",
                     config.models.size()));
@@ -50,7 +50,7 @@ Status place_adapters(NodeConfig& config) {
 Status place_drafts(NodeConfig& config) {
   for (NodeDraft& draft : std::exchange(config.drafts, {})) {
     if (draft.model.empty() && config.models.size() != 1)
-      return invalid(
+      return invalid_model(
           fmt::format("--draft: {} models are served, so it must be NAME=PATH, with the "
                       "NAME of the model that it drafts for",
                       config.models.size()));
@@ -60,12 +60,12 @@ Status place_drafts(NodeConfig& config) {
             : std::find_if(config.models.begin(), config.models.end(),
                            [&](const NodeModel& served) { return served.name == draft.model; });
     if (model == config.models.end())
-      return invalid(fmt::format("--draft: no model is called \"{}\"", draft.model));
+      return invalid_model(fmt::format("--draft: no model is called \"{}\"", draft.model));
     model->draft = std::move(draft.path);
   }
   for (const NodeModel& model : config.models)
     if (!model.draft.empty() && config.speculative_tokens == 0)
-      return invalid(
+      return invalid_model(
           fmt::format("model {} has a draft, which proposes nothing as "
                       "speculative_tokens is 0",
                       model.name));
@@ -78,7 +78,7 @@ Status check_names(const NodeConfig& config) {
   for (const NodeModel& model : config.models)
     for (const NodeAdapter& adapter : model.adapters)
       if (!names.insert(adapter.name).second)
-        return invalid(fmt::format("the name \"{}\" is given twice", adapter.name));
+        return invalid_model(fmt::format("the name \"{}\" is given twice", adapter.name));
   return ok();
 }
 
@@ -91,7 +91,7 @@ std::string expand_home(std::string path) {
 
 Result<bool> parse_load(std::string_view text) {
   if (text != "eager" && text != "on_demand")
-    return invalid(fmt::format("\"{}\" is neither eager nor on_demand", text));
+    return invalid_model(fmt::format("\"{}\" is neither eager nor on_demand", text));
   return text == "eager";
 }
 
@@ -105,7 +105,7 @@ Status set_model_text(NodeModel& model, std::string_view key, const std::string&
   } else if (key == "path") {
     model.path = text;
   } else if (key == "draft") {
-    if (text.empty()) return invalid("the path is empty");
+    if (text.empty()) return invalid_model("the path is empty");
     model.draft = expand_home(text);
   } else if (key == "load") {
     CONDUIT_TRY(model.is_eager, parse_load(text));
@@ -116,19 +116,19 @@ Status set_model_text(NodeModel& model, std::string_view key, const std::string&
 }
 
 Status add_model(NodeConfig& config, NodeModel model) {
-  if (model.path.empty()) return invalid("the path is empty; it must be [NAME=]MODEL");
+  if (model.path.empty()) return invalid_model("the path is empty; it must be [NAME=]MODEL");
   model.path = expand_home(std::move(model.path));
   CONDUIT_TRY(const auto source, provisioning::parse_model_name(model.path));
   if (model.name.empty()) model.name = provisioning::served_name(source);
   for (const NodeModel& other : config.models)
     if (other.name == model.name)
-      return invalid(fmt::format("the name \"{}\" is given twice", model.name));
+      return invalid_model(fmt::format("the name \"{}\" is given twice", model.name));
   config.models.push_back(std::move(model));
   return ok();
 }
 
 Result<NodeAdapter> adapter_of(std::string name, const std::string& path) {
-  if (name.empty() || path.empty()) return invalid("an adapter must be NAME=PATH");
+  if (name.empty() || path.empty()) return invalid_model("an adapter must be NAME=PATH");
   return NodeAdapter{std::move(name), expand_home(path)};
 }
 
@@ -156,7 +156,7 @@ Status set_drafts(NodeConfig& config, const Values& values) {
   config.drafts.clear();
   for (const std::string& value : values) {
     NamedPath given = named_path(value);
-    if (given.path.empty()) return invalid("the path is empty; it must be [NAME=]PATH");
+    if (given.path.empty()) return invalid_model("the path is empty; it must be [NAME=]PATH");
     config.drafts.push_back({std::move(given.name), expand_home(std::move(given.path))});
   }
   return ok();

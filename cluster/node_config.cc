@@ -41,7 +41,7 @@ bool is_address(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &parsed) == 1;
 }
 
-bool is_loopback(const std::string& address) {
+bool is_local_address(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
 }
 
@@ -372,7 +372,7 @@ Status check(const NodeConfig& config) {
     return invalid("nothing to serve: name a model with --model [NAME=]MODEL, or a node to join");
   if (!config.http && !config.joins_nodes())
     return invalid("nobody could reach this node: with --http off it needs --listen or --join");
-  if (config.http && config.api_key.empty() && !is_loopback(config.http->host))
+  if (config.http && config.api_key.empty() && !is_local_address(config.http->host))
     return invalid(
         fmt::format("--http: {} is reachable from outside this machine: set "
                     "CONDUIT_API_KEY (or api_key_file) to the key that clients must "

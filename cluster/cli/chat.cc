@@ -18,8 +18,6 @@ namespace conduit::cluster {
 
 namespace {
 
-constexpr int kInterrupted = 128 + 2;  // as a shell reports SIGINT
-
 // One line, with the mend where it is known.
 int report_at(const Error& error, const std::string& url) {
   // The client's own error names the URL; what a server said does not.
@@ -28,10 +26,41 @@ int report_at(const Error& error, const std::string& url) {
   return report(Error{error.code, error.message + (is_connection ? mend : "")});
 }
 
+// An answer on stdout as it comes, behind what the model thought, which is told apart by words as
+// well as by its style: not every terminal has one.
+class ShownAnswer {
+ public:
+  ShownAnswer(bool is_shown, bool with_thoughts)
+      : is_shown_(is_shown), with_thoughts_(is_shown && with_thoughts) {}
+
+  void take(const provisioning::ChatPiece& piece) {
+    if (!(piece.is_thought ? with_thoughts_ : is_shown_)) return;
+    if (piece.is_thought != is_thinking_) print(turn(piece.is_thought), Style::dim);
+    is_thinking_ = piece.is_thought;
+    has_begun_ = true;
+    print(piece.text, piece.is_thought ? std::optional(Style::dim) : std::nullopt);
+  }
+
+  void end() const {
+    if (has_begun_) print("\n");
+  }
+
+ private:
+  static const char* turn(bool is_thought) {
+    return is_thought ? "Thinking...\n" : "\n...done thinking.\n\n";
+  }
+
+  const bool is_shown_, with_thoughts_;
+  bool is_thinking_ = false;
+  bool has_begun_ = false;
+};
+
 class Chat {
  public:
   explicit Chat(const ChatOptions& options)
-      : conversation_(options.system), client_(options.url, api_key_of_environment()) {
+      : conversation_(options.system),
+        client_(options.url, api_key_of_environment()),
+        shows_thoughts_(!options.hides_thoughts && is_terminal(STDOUT_FILENO)) {
     call_.temperature = options.temperature;
     call_.max_tokens = options.max_tokens;
     call_.cancelled = &interrupted_;
@@ -58,7 +87,7 @@ class Chat {
   bool take_interrupt() { return interrupted_.exchange(false); }
 
   struct Answer {
-    std::string content, finish_reason;
+    std::string thoughts, content, finish_reason;
   };
   // A question that fails leaves the history as it was; of an answer that was interrupted the
   // history keeps what was seen. `is_shown`: the answer goes to stdout as it comes.
@@ -66,11 +95,12 @@ class Chat {
     conversation_.add("user", std::move(question));
     call_.messages = conversation_.messages();
     Answer answer;
-    auto finish_reason = client_.chat(call_, [&](std::string_view text) {
-      answer.content += text;
-      if (is_shown) print(text);
+    ShownAnswer shown(is_shown, shows_thoughts_);
+    auto finish_reason = client_.chat(call_, [&](const provisioning::ChatPiece& piece) {
+      (piece.is_thought ? answer.thoughts : answer.content) += piece.text;
+      shown.take(piece);
     });
-    if (is_shown && !answer.content.empty()) print("\n");
+    shown.end();
     if (!finish_reason && answer.content.empty()) {
       conversation_.take_back();
       return finish_reason.error();
@@ -88,6 +118,7 @@ class Chat {
   Conversation conversation_;
   provisioning::OpenAiClient client_;
   provisioning::ChatCall call_;
+  const bool shows_thoughts_;
 };
 
 int ask_once(Chat& chat, const ChatOptions& options, std::string question) {
@@ -96,11 +127,12 @@ int ask_once(Chat& chat, const ChatOptions& options, std::string question) {
     return answer.error().code == Code::cancelled ? kInterrupted
                                                   : report_at(answer.error(), options.url);
   if (!options.as_json) return 0;
-  const Status written =
-      write_stdout(json::dump(json::Object{{"model", chat.model()},
-                                           {"content", answer->content},
-                                           {"finish_reason", answer->finish_reason}}) +
-                   "\n");
+  json::Value object = json::Object{{"model", chat.model()}};
+  if (!options.hides_thoughts && !answer->thoughts.empty())
+    object.set("reasoning_content", answer->thoughts);
+  object.set("content", answer->content);
+  object.set("finish_reason", answer->finish_reason);
+  const Status written = write_stdout(json::dump(object) + "\n");
   return written ? 0 : report(written.error());
 }
 

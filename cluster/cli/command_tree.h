@@ -23,12 +23,19 @@ struct CommandTree {
   std::vector<CommandTree> commands;
 };
 
-// "bash", "zsh" or "fish": a script that completes commands, flags, models' names and files.
-std::string completion_script(const CommandTree& tree, const std::string& shell);
+struct CompletionOptions {
+  std::string shell;     // "bash", "zsh" or "fish"
+  bool as_json = false;  // {"shell", "script"}
+};
+// A script to stdout that completes commands, flags, models' names and files.
+int run_completion(const CommandTree& tree, const CompletionOptions& options);
 
-// man(7) source of `NAME` and one of `NAME-COMMAND`. `version` stands at the foot.
-std::string man_page(const CommandTree& tree, const std::string& version);
-std::string man_page(const CommandTree& tree, const CommandTree& command,
-                     const std::string& version);
+struct ManOptions {
+  std::string folder;    // made if need be
+  bool as_json = false;  // the files' paths as an array; else stdout stays empty
+};
+// NAME.1 and a NAME-COMMAND.1 for each, in man(7). `version` stands at their foot. 1: one cannot be
+// written, and stderr says which.
+int run_man(const CommandTree& tree, const ManOptions& options, const std::string& version);
 
 }  // namespace conduit::cluster

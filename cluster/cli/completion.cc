@@ -3,6 +3,8 @@
 #include <string>
 
 #include "cluster/cli/command_tree.h"
+#include "cluster/cli/text_io.h"
+#include "mdl/base/json.h"
 
 namespace conduit::cluster {
 
@@ -142,12 +144,19 @@ std::string fish_script(const CommandTree& tree) {
   return script;
 }
 
-}  // namespace
-
-std::string completion_script(const CommandTree& tree, const std::string& shell) {
+std::string script_for(const CommandTree& tree, const std::string& shell) {
   if (shell == "bash") return bash_script(tree);
   if (shell == "zsh") return zsh_script(tree);
   return fish_script(tree);
+}
+
+}  // namespace
+
+int run_completion(const CommandTree& tree, const CompletionOptions& options) {
+  const std::string script = script_for(tree, options.shell);
+  const json::Value object = json::Object{{"shell", options.shell}, {"script", script}};
+  const Status written = write_stdout(options.as_json ? json::dump(object) + "\n" : script);
+  return written ? 0 : report(written.error());
 }
 
 }  // namespace conduit::cluster

@@ -34,7 +34,7 @@ constexpr int kStopTicks = 40'000 / kTickMs;
 
 fs::path nodes_folder() { return state_folder() / "nodes"; }
 
-Error failed(const std::string& what) {
+Error no_child(const std::string& what) {
   return {Code::unavailable, what + ": " + std::strerror(errno)};
 }
 
@@ -174,13 +174,13 @@ Result<StartedNode> StartedNode::start(const std::vector<std::string>& arguments
   fs::create_directories(nodes_folder(), error);
   forget_old_nodes();
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return failed("no pipe");
+  if (::pipe2(ends, O_CLOEXEC) != 0) return no_child("no pipe");
   StartedNode started;
   started.output_ = ends[0];
   started.shows_log_ = shows_log;
   const pid_t child = fork_node(program_beside("conduit-node"), arguments, ends[1]);
   ::close(ends[1]);
-  if (child < 0) return failed("no process");
+  if (child < 0) return no_child("no process");
   LocalNode& node = started.node_;
   node.started = std::time(nullptr);
   node.pid = child;

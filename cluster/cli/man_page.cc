@@ -1,9 +1,14 @@
 // man(7), by which man, mandoc and every pager of theirs show a page.
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <utility>
 
 #include "cluster/cli/command_tree.h"
+#include "cluster/cli/text_io.h"
+#include "mdl/base/json.h"
 
 namespace conduit::cluster {
 
@@ -64,9 +69,7 @@ std::string notes_of(const CommandTree& command) {
   return ".SH NOTES\n.nf\n" + escaped(command.footer) + "\n.fi\n";
 }
 
-}  // namespace
-
-std::string man_page(const CommandTree& tree, const std::string& version) {
+std::string page_of(const CommandTree& tree, const std::string& version) {
   std::string text = head(tree.name, tree.help, version) + synopsis(tree.name, tree);
   text += ".SH COMMANDS\n";
   for (const CommandTree& command : tree.commands)
@@ -78,12 +81,34 @@ std::string man_page(const CommandTree& tree, const std::string& version) {
   return text;
 }
 
-std::string man_page(const CommandTree& tree, const CommandTree& command,
-                     const std::string& version) {
+std::string page_of(const CommandTree& tree, const CommandTree& command,
+                    const std::string& version) {
   const std::string name = tree.name + "-" + command.name;
   return head(name, command.help, version) + synopsis(tree.name + " " + command.name, command) +
          options_of(command) + notes_of(command) + ".SH SEE ALSO\n.BR " + escaped(tree.name) +
          " (1)\n";
+}
+
+}  // namespace
+
+int run_man(const CommandTree& tree, const ManOptions& options, const std::string& version) {
+  std::vector<std::pair<std::string, std::string>> pages = {
+      {tree.name + ".1", page_of(tree, version)}};
+  for (const CommandTree& command : tree.commands)
+    pages.emplace_back(tree.name + "-" + command.name + ".1", page_of(tree, command, version));
+  std::error_code error;  // the first page that cannot be written tells of it
+  std::filesystem::create_directories(options.folder, error);
+  json::Array files;
+  for (const auto& [name, text] : pages) {
+    const std::string path = std::filesystem::path(options.folder) / name;
+    std::ofstream page(path);
+    if (!(page << text).flush())
+      return report(Error{Code::unavailable, path + " cannot be written"});
+    files.push_back(path);
+  }
+  if (!options.as_json) return 0;
+  const Status written = write_stdout(json::dump(files) + "\n");
+  return written ? 0 : report(written.error());
 }
 
 }  // namespace conduit::cluster

@@ -18,8 +18,6 @@ namespace {
 using provisioning::bytes_text;
 using provisioning::LocalModel;
 
-constexpr int kInterrupted = 128 + 2;
-
 int write_json(const json::Value& value) {
   const Status written = write_stdout(json::dump(value) + "\n");
   return written ? 0 : report(written.error());

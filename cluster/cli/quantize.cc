@@ -30,10 +30,9 @@ using kernels::QuantisePlan;
 using kernels::QuantiseProgress;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kInterrupted = 130;
 constexpr double kMiB = 1 << 20;
 
-Error failed(const fs::path& path, const std::string& what) {
+Error file_failed(const fs::path& path, const std::string& what) {
   return {Code::unavailable, path.string() + ": " + what + ": " + std::strerror(errno)};
 }
 
@@ -57,16 +56,17 @@ class PartialFile {
   // With the header in it, and its full length.
   Status begin(const QuantisePlan& plan) {
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) return failed(path_, "cannot be made");
+    if (descriptor_ < 0) return file_failed(path_, "cannot be made");
     const auto length = static_cast<ssize_t>(plan.header.size());
     if (::pwrite(descriptor_, plan.header.data(), plan.header.size(), 0) != length ||
         ::ftruncate(descriptor_, static_cast<off_t>(plan.file_bytes)) != 0)
-      return failed(path_, "cannot be written");
+      return file_failed(path_, "cannot be written");
     return ok();
   }
   Status finish() {
-    if (::fsync(descriptor_) != 0) return failed(path_, "cannot be written");
-    if (::rename(path_.c_str(), target_.c_str()) != 0) return failed(target_, "cannot be made");
+    if (::fsync(descriptor_) != 0) return file_failed(path_, "cannot be written");
+    if (::rename(path_.c_str(), target_.c_str()) != 0)
+      return file_failed(target_, "cannot be made");
     is_whole_ = true;
     return ok();
   }
@@ -79,7 +79,7 @@ class PartialFile {
 
 // --- what is asked first
 
-Result<kernels::QuantiseOptions> options_of(const QuantizeOptions& asked) {
+Result<kernels::QuantiseOptions> quantise_options(const QuantizeOptions& asked) {
   kernels::QuantiseOptions options;
   CONDUIT_TRY(options.type, kernels::quantise_type_of(asked.type));
   if (!asked.output_type.empty()) {
@@ -200,7 +200,7 @@ std::string summary(const QuantisePlan& plan, const std::string& target) {
 
 Status quantize(QuantizeOptions asked) {
   CONDUIT_TRY(asked.source, local_model(asked.source));
-  CONDUIT_TRY(const auto options, options_of(asked));
+  CONDUIT_TRY(const auto options, quantise_options(asked));
   CONDUIT_TRY_STATUS(check_target(asked));
   CONDUIT_TRY(const auto plan, kernels::plan_quantise(asked.source, options));
   CONDUIT_TRY_STATUS(check_space(*plan, asked.target));

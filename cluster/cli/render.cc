@@ -75,7 +75,8 @@ Result<std::string> render(const RenderOptions& options) {
 int run_render(const RenderOptions& options) {
   const auto prompt = render(options);
   if (!prompt) return report(prompt.error());
-  const Status written = write_stdout(*prompt);
+  const json::Value object = json::Object{{"prompt", *prompt}};
+  const Status written = write_stdout(options.as_json ? json::dump(object) + "\n" : *prompt);
   return written ? 0 : report(written.error());
 }
 

@@ -8,6 +8,7 @@ namespace conduit::cluster {
 
 struct RenderOptions {
   std::string chat_template;  // a path that kernels::read_template takes
+  bool as_json = false;       // {"prompt": …} instead
 };
 
 // stdin: an object with the template's variables (messages, tools, add_generation_prompt,

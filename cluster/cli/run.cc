@@ -24,8 +24,6 @@ namespace conduit::cluster {
 
 namespace {
 
-constexpr int kInterrupted = 128 + 2;
-
 // Whether the server at `url` answers and serves the model, by the name it would be given here.
 bool serves(const std::string& url, const std::string& model) {
   const auto names = provisioning::OpenAiClient(url, api_key_of_environment()).models();

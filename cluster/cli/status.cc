@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <thread>
 
@@ -29,19 +31,19 @@ const json::Array& rows_of(const json::Value& status, std::string_view key) {
   return value != nullptr && value->is_array() ? value->as_array() : kNone;
 }
 
-std::string text_of(const json::Value& row, std::string_view key) {
+std::string cell_of(const json::Value& row, std::string_view key) {
   const json::Value* value = row.find(key);
   if (value == nullptr || value->is_null()) return "-";
   return value->is_string() ? value->as_string() : json::dump(*value);
 }
 
-std::optional<double> number_of(const json::Value& row, std::string_view key) {
+std::optional<double> number_in(const json::Value& row, std::string_view key) {
   const json::Value* value = row.find(key);
   return value != nullptr && value->is_number() ? std::optional(value->as_double()) : std::nullopt;
 }
 
 std::string size_of(const json::Value& row, std::string_view key) {
-  const auto bytes = number_of(row, key);
+  const auto bytes = number_in(row, key);
   return bytes && *bytes >= 0 ? bytes_text(static_cast<std::uint64_t>(*bytes)) : "-";
 }
 
@@ -50,8 +52,13 @@ std::string nodes_text(const json::Value& status) {
   for (const json::Value& node : rows_of(status, "nodes")) {
     const json::Value* self = node.find("self");
     const bool is_self = self != nullptr && self->is_bool() && self->as_bool();
-    rows.push_back({text_of(node, "name") + (is_self ? " (asked)" : ""), text_of(node, "state"),
-                    text_of(node, "address")});
+    std::string state = cell_of(node, "state");
+    if (const auto at = number_in(node, "left_at")) {
+      const double ago = std::max(0.0, static_cast<double>(std::time(nullptr)) - *at);
+      state += fmt::format(" {} ago: {}", duration_text(ago), cell_of(node, "reason"));
+    }
+    rows.push_back(
+        {cell_of(node, "name") + (is_self ? " (asked)" : ""), state, cell_of(node, "address")});
   }
   return rows.size() == 1 ? "" : "\n" + table_text(rows);
 }
@@ -59,10 +66,10 @@ std::string nodes_text(const json::Value& status) {
 std::string models_text(const json::Value& status) {
   Table rows = {{"MODEL", "TASK", "STATE", "CONTEXT", "SIZE"}};
   for (const json::Value& model : rows_of(status, "models")) {
-    std::string state = text_of(model, "state");
-    if (const std::string error = text_of(model, "error"); error != "-") state += ": " + error;
-    rows.push_back({text_of(model, "name"), text_of(model, "task"), state,
-                    text_of(model, "max_model_len"), size_of(model, "bytes")});
+    std::string state = cell_of(model, "state");
+    if (const std::string error = cell_of(model, "error"); error != "-") state += ": " + error;
+    rows.push_back({cell_of(model, "name"), cell_of(model, "task"), state,
+                    cell_of(model, "max_model_len"), size_of(model, "bytes")});
   }
   return rows.size() == 1 ? "\nno models\n" : "\n" + table_text(rows);
 }
@@ -70,21 +77,21 @@ std::string models_text(const json::Value& status) {
 std::string replicas_text(const json::Value& status) {
   Table rows = {{"REPLICA OF", "NODE", "DEVICE", "STATE", "RUNNING", "WAITING"}};
   for (const json::Value& replica : rows_of(status, "replicas"))
-    rows.push_back({text_of(replica, "model"), text_of(replica, "node"), text_of(replica, "device"),
-                    text_of(replica, "state"), text_of(replica, "running"),
-                    text_of(replica, "waiting")});
+    rows.push_back({cell_of(replica, "model"), cell_of(replica, "node"), cell_of(replica, "device"),
+                    cell_of(replica, "state"), cell_of(replica, "running"),
+                    cell_of(replica, "waiting")});
   return rows.size() == 1 ? "" : "\n" + table_text(rows);
 }
 
 // What the device's total grew by, per second.
 std::string rate_of(const json::Value& device, const json::Value& before, std::string_view key,
                     double seconds) {
-  const auto now = number_of(device, key);
+  const auto now = number_in(device, key);
   for (const json::Value& other : rows_of(before, "devices")) {
-    if (text_of(other, "name") != text_of(device, "name") ||
-        text_of(other, "node") != text_of(device, "node"))
+    if (cell_of(other, "name") != cell_of(device, "name") ||
+        cell_of(other, "node") != cell_of(device, "node"))
       continue;
-    const auto then = number_of(other, key);
+    const auto then = number_in(other, key);
     if (now && then && *now >= *then && seconds > 0)
       return fmt::format("{:.1f}", (*now - *then) / seconds);
   }
@@ -102,9 +109,9 @@ std::string memory_text(const json::Value& device) {
 std::string devices_text(const json::Value& status, const json::Value& before, double seconds) {
   Table rows = {{"DEVICE", "NODE", "RUNNING", "WAITING", "TOKENS/S", "PROMPT/S", "KV", "MEMORY"}};
   for (const json::Value& device : rows_of(status, "devices")) {
-    const auto usage = number_of(device, "kv_cache_usage");
-    rows.push_back({text_of(device, "name"), text_of(device, "node"), text_of(device, "running"),
-                    text_of(device, "waiting"),
+    const auto usage = number_in(device, "kv_cache_usage");
+    rows.push_back({cell_of(device, "name"), cell_of(device, "node"), cell_of(device, "running"),
+                    cell_of(device, "waiting"),
                     rate_of(device, before, "generated_tokens_total", seconds),
                     rate_of(device, before, "prompt_tokens_total", seconds),
                     usage ? fmt::format("{:.0f} %", 100 * *usage) : "-", memory_text(device)});
@@ -172,9 +179,9 @@ int watch(const StatusOptions& options, Reading before) {
 }  // namespace
 
 std::string status_text(const json::Value& status, const json::Value& before, double seconds) {
-  const auto uptime = number_of(status, "uptime_seconds");
-  return fmt::format("conduit {}  node {}  up {}\n", text_of(status, "version"),
-                     text_of(status, "node"), uptime ? duration_text(*uptime) : "-") +
+  const auto uptime = number_in(status, "uptime_seconds");
+  return fmt::format("conduit {}  node {}  up {}\n", cell_of(status, "version"),
+                     cell_of(status, "node"), uptime ? duration_text(*uptime) : "-") +
          nodes_text(status) + models_text(status) + replicas_text(status) +
          devices_text(status, before, seconds);
 }

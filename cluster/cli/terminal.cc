@@ -66,12 +66,6 @@ std::optional<std::string> read_all() {
   }
 }
 
-void print(std::string_view text) {
-  const std::string shown = is_terminal(STDOUT_FILENO) ? without_controls(text) : std::string(text);
-  std::fwrite(shown.data(), 1, shown.size(), stdout);
-  std::fflush(stdout);
-}
-
 std::string styled(std::string_view text, Style style, int descriptor) {
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
@@ -79,6 +73,13 @@ std::string styled(std::string_view text, Style style, int descriptor) {
   const bool is_able = term != nullptr && std::string_view(term) != "dumb";
   if (!is_terminal(descriptor) || !is_wanted || !is_able) return std::string(text);
   return (style == Style::bold ? "\033[1m" : "\033[2m") + std::string(text) + "\033[0m";
+}
+
+void print(std::string_view text, std::optional<Style> style) {
+  std::string shown = is_terminal(STDOUT_FILENO) ? without_controls(text) : std::string(text);
+  if (style) shown = styled(shown, *style, STDOUT_FILENO);
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
+  std::fflush(stdout);
 }
 
 }  // namespace conduit::cluster

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kFailed = 1;
 
-Error failed(const char* what) {
+Error stream_failed(const char* what) {
   return {Code::unavailable, std::string(what) + ": " + std::strerror(errno)};
 }
 
@@ -27,7 +27,7 @@ Result<json::Value> read_json_from_stdin() {
   for (;;) {
     const ssize_t length = ::read(STDIN_FILENO, piece, sizeof piece);
     if (length < 0 && errno == EINTR) continue;
-    if (length < 0) return failed("stdin cannot be read");
+    if (length < 0) return stream_failed("stdin cannot be read");
     if (length == 0) break;
     text.append(piece, static_cast<std::size_t>(length));
     if (text.size() > limit)
@@ -42,7 +42,7 @@ Status write_stdout(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t length = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (length < 0 && errno == EINTR) continue;
-    if (length < 0) return failed("stdout cannot be written");
+    if (length < 0) return stream_failed("stdout cannot be written");
     bytes.remove_prefix(static_cast<std::size_t>(length));
   }
   return ok();

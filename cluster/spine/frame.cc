@@ -66,6 +66,7 @@ void measure(const wire::GenerateRequest& body, Extent& extent) {
   extent += body.prompt_tokens();
   extent += body.stop();
   extent += body.stop_token_ids();
+  extent += body.constraint();
 }
 void measure(const wire::TokenChunk& body, Extent& extent) {
   extent += body.tokens();
@@ -76,6 +77,9 @@ void measure(const wire::TokenChunk& body, Extent& extent) {
   extent += body.prompt_logprob_bytes();
   extent += body.prompt_ranks();
   extent += body.reasoning();
+  extent += body.tool_call_indexes();
+  extent += body.tool_call_names();
+  extent += body.tool_call_arguments();
 }
 void measure(const wire::Finished& body, Extent& extent) {
   extent += body.stop_text();
@@ -120,7 +124,8 @@ const char* out_of_range(const Body&) {
   return nullptr;
 }
 const char* out_of_range(const wire::GenerateRequest& body) {
-  return body.prompt_kind() > wire::PromptKind::MAX ? "prompt_kind" : nullptr;
+  if (body.prompt_kind() > wire::PromptKind::MAX) return "prompt_kind";
+  return body.constraint_kind() > wire::ConstraintKind::MAX ? "constraint_kind" : nullptr;
 }
 const char* out_of_range(const wire::TokenizeRequest& body) {
   return body.prompt_kind() > wire::PromptKind::MAX ? "prompt_kind" : nullptr;

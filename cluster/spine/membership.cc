@@ -2,6 +2,7 @@
 #include "cluster/spine/membership.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -24,6 +25,7 @@ struct Peer {
   int unanswered = 0;  // heartbeats
   bool is_suspected = false;
   std::map<ActorId, RemoteReplica> stand_ins;  // by the replica's number there
+  bool has_served = false;                     // else it is a program that only asks
 };
 
 struct Local {
@@ -55,6 +57,7 @@ class Membership {
   void learn_endpoints(const std::vector<std::string>& endpoints);
   void heartbeat(const wire::EnvelopeT& envelope, const wire::HeartbeatT& heartbeat);
   void lose(Peers::iterator peer, const std::string& reason);
+  void note_departed(const Peer& peer, const std::string& reason);
 
   void check_peers();
   void greet_absent();
@@ -74,6 +77,7 @@ class Membership {
   std::vector<std::string> join_;
   std::map<std::string, int> hearsay_;  // endpoints that peers told of, and tries left
   Peers peers_;
+  std::deque<Departed> departed_;
   // By replica and model: a replica answers for its adapters' names as well.
   std::map<std::pair<caf::actor_addr, std::string>, Local> locals_;
   std::uint64_t heartbeats_ = 0;
@@ -142,12 +146,14 @@ Membership::Peers::iterator Membership::welcome(NodeId node, const std::string& 
   registry_->add_peer(node, endpoint);
   hearsay_.erase(endpoint);
   log::info("node joined", {{"endpoint", endpoint}, {"members", peers_.size() + 1}});
-  return peers_.emplace(node, Peer{endpoint, 0, false, {}}).first;
+  std::erase_if(departed_, [&](const Departed& one) { return one.endpoint == endpoint; });
+  return peers_.emplace(node, Peer{endpoint, 0, false, {}, false}).first;
 }
 
 void Membership::update_stand_ins(NodeId node, Peer& peer, const wire::HelloT& hello) {
   std::map<ActorId, RemoteReplica> former;
   former.swap(peer.stand_ins);
+  peer.has_served = peer.has_served || !hello.replica_ids.empty();
   for (std::size_t i = 0; i < hello.replica_ids.size(); ++i) {
     const ActorId number = hello.replica_ids[i];
     if (auto known = former.extract(number)) {
@@ -191,10 +197,17 @@ void Membership::lose(Peers::iterator peer, const std::string& reason) {
   peers_.erase(peer);
   const PeerLost lost{node, "node " + gone.endpoint + " " + reason};
   log::info("node left", {{"endpoint", gone.endpoint}, {"reason", reason}});
+  note_departed(gone, reason);
   for (const auto& [number, stand_in] : gone.stand_ins) tell(self_, stand_in, lost);
   for (const auto& [replica, local] : locals_) tell(self_, local.handle, lost);
   registry_->remove_peer(node);
   registry_->transport().disconnect(gone.endpoint);
+}
+
+void Membership::note_departed(const Peer& peer, const std::string& reason) {
+  if (!peer.has_served) return;
+  departed_.push_back({peer.endpoint, reason, std::time(nullptr)});
+  if (departed_.size() > kMaxDeparted) departed_.pop_front();
 }
 
 // --- time passes
@@ -347,6 +360,7 @@ Members Membership::members() const {
   Members reply;
   for (const auto& [node, peer] : peers_)
     reply.members.push_back({node, peer.endpoint, peer.is_suspected, peer.stand_ins.size()});
+  reply.departed.assign(departed_.begin(), departed_.end());
   return reply;
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ namespace conduit::cluster {
 // Nodes that one node knows. Each costs it two connections out and two in; beyond this, a mesh is
 // the wrong shape.
 inline constexpr std::size_t kMaxMembers = 256;
+// Of those that left: what a person who looks for a missing node may ask about.
+inline constexpr std::size_t kMaxDeparted = 16;
 
 struct HeartbeatDue {};  // to itself
 struct JoinedQuery {};   // answered when one of the endpoints to join has answered, or is none
@@ -36,8 +39,15 @@ struct Member {
   bool is_suspected = false;
   std::size_t replicas = 0;
 };
+// A node that served something and is no longer there; one that came back is a Member alone.
+struct Departed {
+  std::string endpoint;
+  std::string reason;  // "said goodbye", "does not answer"
+  std::time_t at = 0;
+};
 struct Members {
   std::vector<Member> members;
+  std::vector<Departed> departed;  // the latest last
 };
 
 using MembershipActor = Addressee::extend<caf::reacts_to<HeartbeatDue>,                  //
