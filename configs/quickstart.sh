@@ -64,7 +64,7 @@ grep -qw avx2 /proc/cpuinfo || echo "note: this CPU has no AVX2; the scalar kern
 step "installing packages (about 1 min)"
 install_packages "$yes" "${packages_build[@]}"
 
-step "building (about 7 min)"
+step "building (about 5 min)"
 build release conduit-node conduit -- -DCONDUIT_TESTS=OFF -DCONDUIT_BENCH=OFF
 
 step "fetching the default model (93 MB)"
