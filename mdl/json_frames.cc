@@ -184,8 +184,7 @@ bool JsonFrames::allows(ShapeId object, std::uint32_t list, std::uint32_t done,
         return false;
     }
   }
-  const bool is_known = std::binary_search(shape.known.begin(), shape.known.end(), name);
-  const auto& alive = is_known ? choices(object, done, name) : choices(object, done, name);
+  const auto& alive = choices(object, done, name);
   if (shape.most == SIZE_MAX && shape.witnesses.empty()) return !alive.empty();
   Frame behind;
   behind.kind = Frame::object;
